@@ -1,0 +1,80 @@
+"""The errors a client can act on: one code each, told in the reader's language."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Stable names of everything that can go wrong; the texts are in `messages/*.toml`."""
+
+    # What was asked for is not there
+    VIDEO_NOT_FOUND = "video_not_found"
+    TASK_NOT_FOUND = "task_not_found"
+    VOICE_NOT_FOUND = "voice_not_found"
+    SEGMENT_NOT_FOUND = "segment_not_found"
+    FILE_NOT_FOUND = "file_not_found"
+    ROUTE_NOT_FOUND = "route_not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    # A stage before this one has to run first
+    SUBTITLES_NOT_READY = "subtitles_not_ready"
+    TRANSLATION_NOT_READY = "translation_not_ready"
+    SPEECH_NOT_READY = "speech_not_ready"
+    DUB_NOT_READY = "dub_not_ready"
+    VIDEO_NOT_READY = "video_not_ready"
+    TASK_NOT_ACTIVE = "task_not_active"
+    TASK_NOT_RETRYABLE = "task_not_retryable"
+    # The input is wrong
+    INVALID_REQUEST = "invalid_request"
+    INVALID_JSON = "invalid_json"
+    INVALID_UPLOAD = "invalid_upload"
+    UPLOAD_TOO_LARGE = "upload_too_large"
+    NOT_A_VIDEO = "not_a_video"
+    VIDEO_UNREADABLE = "video_unreadable"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    NO_AUDIO_TRACK = "no_audio_track"
+    INVALID_RANGE = "invalid_range"
+    INVALID_CURSOR = "invalid_cursor"
+    INVALID_LANGUAGE = "invalid_language"
+    INVALID_SUBTITLE_FILE = "invalid_subtitle_file"
+    SEGMENT_TIMES_INVALID = "segment_times_invalid"
+    SEGMENT_OVERLAP = "segment_overlap"
+    SEGMENT_INCOMPLETE = "segment_incomplete"
+    SEGMENT_BEYOND_VIDEO = "segment_beyond_video"
+    SEGMENT_DUPLICATED = "segment_duplicated"
+    TRACK_EMPTY = "track_empty"
+    PRECONDITION_FAILED = "precondition_failed"
+    # An engine cannot or did not do it
+    ENGINE_NOT_CONFIGURED = "engine_not_configured"
+    LANGUAGE_PAIR_UNSUPPORTED = "language_pair_unsupported"
+    LANGUAGE_UNSUPPORTED = "language_unsupported"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    ENGINE_AUTHENTICATION = "engine_authentication"
+    ENGINE_QUOTA = "engine_quota"
+    ENGINE_RATE_LIMITED = "engine_rate_limited"
+    ENGINE_REFUSED = "engine_refused"
+    ENGINE_UNREACHABLE = "engine_unreachable"
+    ENGINE_BAD_ANSWER = "engine_bad_answer"
+    # The work failed
+    PROCESSING_ERROR = "processing_error"
+    NO_SPEECH_FOUND = "no_speech_found"
+    FFMPEG_FAILED = "ffmpeg_failed"
+    FFMPEG_TIMEOUT = "ffmpeg_timeout"
+    STORAGE_FULL = "storage_full"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Problem(Exception):
+    """Something a person can act on.
+
+    `details` fill the placeholders of the code's texts, and `field` names the part of the request at
+    fault. The HTTP status of a code is in the catalogue beside its texts.
+    """
+
+    def __init__(self, code: ErrorCode, *, field: str | None = None, **details: str | float) -> None:
+        super().__init__(f"{code}: {details}")
+        self.code = code
+        self.field = field
+        self.details = details
+
+
+class InvalidSettings(Exception):
+    """A setting that the server cannot start with; the message is one line for the operator."""

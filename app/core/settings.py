@@ -1,0 +1,86 @@
+"""Everything an operator can set, from the environment or `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.errors import InvalidSettings
+
+EngineChoice = Literal["auto", "openai", "local"]
+Locale = Literal["ko", "en"]
+
+RETIRED_MODELS = {
+    "whisper-tiny": "whisper-1",
+    "whisper-base": "whisper-1",
+    "whisper-small": "whisper-1",
+    "whisper-medium": "whisper-1",
+    "whisper-large": "whisper-1",
+    "whisper-large-v2": "whisper-1",
+    "whisper-large-v3": "whisper-1",
+    "gpt-4": "gpt-5.4-mini",
+    "gpt-3.5-turbo": "gpt-5.4-mini",
+}
+
+
+class Settings(BaseSettings):
+    """Read once at start by the composition root; nothing else looks at the environment."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
+
+    data_dir: Path = Path("storage")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    public_url: HttpUrl | None = None
+    default_locale: Locale = "ko"
+    max_upload_bytes: int = Field(default=8 * 1024**3, gt=0)
+
+    ffmpeg_binary: Path | None = None
+    ffmpeg_timeout_seconds: float = Field(default=6 * 3600.0, gt=0)
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: HttpUrl | None = None
+    openai_transcription_model: str = "whisper-1"
+    openai_translation_model: str = "gpt-5.4-mini"
+    openai_speech_model: str = "gpt-4o-mini-tts"
+    openai_model_aliases: dict[str, str] = RETIRED_MODELS
+    openai_max_concurrency: int = Field(default=8, ge=1, le=256)
+    openai_timeout_seconds: float = Field(default=120.0, gt=0)
+
+    transcription_engine: EngineChoice = "auto"
+    translation_engine: EngineChoice = "auto"
+    speech_engine: EngineChoice = "auto"
+    whisper_model: str = "base"
+
+    api_jobs: int = Field(default=8, ge=1)
+    cpu_jobs: int = Field(default=1, ge=1)
+    worker_name: str = "local"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def openai_configured(self) -> bool:
+        """A key, or a base URL for a compatible server that may need none."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the application's database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'app.sqlite'}"
+
+
+def load_settings() -> Settings:
+    """Raises `InvalidSettings` with one line naming the first bad setting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise InvalidSettings(f"{name}: {first['msg']} (it is {first['input']!r})") from error

@@ -1,0 +1,1 @@
+"""Long work: its queue, its state, its progress."""

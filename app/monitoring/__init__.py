@@ -1,0 +1,1 @@
+"""What an operator sees: errors, logs, alerts, diagnostics."""

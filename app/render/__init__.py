@@ -1,0 +1,1 @@
+"""The final video: mix, burned-in subtitles, containers."""

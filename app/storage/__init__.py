@@ -1,0 +1,1 @@
+"""Objects: where bytes rest, how they get there and when they go."""

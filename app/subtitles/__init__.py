@@ -1,0 +1,1 @@
+"""Source-language text: transcription and editing."""

@@ -1,0 +1,1 @@
+"""Target-language text: translation and editing."""

@@ -1,0 +1,67 @@
+"""What a translation engine takes and gives."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One subtitle's text under the id of its segment."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationStyle:
+    """How to translate: `terminology` pairs a source term with the wording wanted for it."""
+
+    tone: str | None = None
+    context: str | None = None
+    terminology: tuple[tuple[str, str], ...] = ()
+    preserve_format: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationBatch:
+    """Lines to translate, with the lines `before` and `after` them as context only.
+
+    Languages are BCP 47 codes.
+    """
+
+    source_language: str
+    target_language: str
+    lines: tuple[Line, ...]
+    before: tuple[Line, ...] = ()
+    after: tuple[Line, ...] = ()
+    style: TranslationStyle = TranslationStyle()
+
+
+class Translator(Protocol):
+    """Lines of one language to lines of another, by id."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def queue(self) -> str:
+        """`api` if calls wait on the network, `cpu` if they use this machine."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Lines a request carries at best."""
+        ...
+
+    def model_for(self, requested: str | None) -> str:
+        """The model that really runs for the name a client asked for."""
+        ...
+
+    def check_pair(self, source: str, target: str) -> None:
+        """Raises `Problem(LANGUAGE_PAIR_UNSUPPORTED)` saying what to install or set."""
+        ...
+
+    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
+        """The lines the engine gave, whichever they are: missing, doubled or unknown ids are for the
+        caller to mend. Raises `Problem` when the engine refuses, fails or cannot be reached."""
+        ...

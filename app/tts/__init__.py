@@ -1,0 +1,1 @@
+"""Voices, spoken segments and their place on the video's clock."""

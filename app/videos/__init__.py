@@ -1,0 +1,1 @@
+"""Upload, probe, list, trim and delete videos."""
