@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from app.media.formats import READABLE_FORMATS
 
@@ -41,7 +41,7 @@ def read_audio(data: bytes) -> Audio:
     import av
 
     try:
-        with av.open(io.BytesIO(data), options=READABLE_FORMATS) as container:
+        with av.open(io.BytesIO(data), mode="r", options=READABLE_FORMATS) as container:
             if not container.streams.audio:
                 raise UnreadableAudio("there is no audio in it")
             stream = container.streams.audio[0]
@@ -50,7 +50,7 @@ def read_audio(data: bytes) -> Audio:
             frames += resampler.resample(None)
     except av.FFmpegError as error:
         raise UnreadableAudio(error.strerror or str(error)) from error
-    return Audio(_joined(frame.to_ndarray().reshape(-1) for frame in frames), stream.sample_rate)
+    return Audio(_joined(frame.to_ndarray() for frame in frames), stream.sample_rate)
 
 
 def write_wav(audio: Audio) -> bytes:
@@ -66,7 +66,8 @@ def write_wav(audio: Audio) -> bytes:
 
 def to_int16(samples: Samples) -> NDArray[np.int16]:
     """Samples as 16-bit PCM in the file's byte order; what is over full scale is clipped."""
-    return np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    pcm: NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    return pcm
 
 
 def resample(audio: Audio, sample_rate: int) -> Audio:
@@ -80,7 +81,7 @@ def resample(audio: Audio, sample_rate: int) -> Audio:
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
     frames = resampler.resample(frame) + resampler.resample(None)
     length = round(len(audio.samples) * sample_rate / audio.sample_rate)
-    return Audio(_fitted(_joined(part.to_ndarray().reshape(-1) for part in frames), length), sample_rate)
+    return Audio(_fitted(_joined(part.to_ndarray() for part in frames), length), sample_rate)
 
 
 def trim_silence(audio: Audio, threshold_db: float = -45.0, pad: float = 0.015) -> Audio:
@@ -144,7 +145,7 @@ def _encode_mp3(audio: Audio) -> bytes:
     import av
 
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp3") as container:
+    with av.open(buffer, mode="w", format="mp3") as container:
         stream = container.add_stream("libmp3lame", rate=audio.sample_rate, layout="mono")
         stream.bit_rate = 64_000 if audio.sample_rate <= 24_000 else 96_000
         frame = av.AudioFrame.from_ndarray(audio.samples.reshape(1, -1), format="fltp", layout="mono")
@@ -166,7 +167,7 @@ def _stretched(audio: Audio, *, speed: float = 1.0, semitones: float = 0.0) -> A
     stretch.setTimeFactor(speed)
     stretch.setTransposeSemitones(semitones)
     stretched = stretch.process(np.ascontiguousarray(audio.samples).reshape(1, -1))
-    return Audio(_fitted(stretched.reshape(-1), length), audio.sample_rate)
+    return Audio(_fitted(_joined([stretched]), length), audio.sample_rate)
 
 
 def _levels(samples: Samples, frame: int) -> Samples:
@@ -175,8 +176,11 @@ def _levels(samples: Samples, frame: int) -> Samples:
     return np.sqrt(np.mean(np.square(padded), axis=1, dtype=np.float32))
 
 
-def _joined(parts: Iterable[Samples]) -> Samples:
-    return np.concatenate([np.zeros(0, np.float32), *parts])
+def _joined(parts: Iterable[ArrayLike]) -> Samples:
+    """One run of samples from parts of shape (1, samples)."""
+    return np.concatenate(
+        [np.zeros(0, np.float32), *(np.ravel(np.asarray(part, np.float32)) for part in parts)]
+    )
 
 
 def _fitted(samples: Samples, length: int) -> Samples:
