@@ -65,8 +65,7 @@ class ErrorCode(StrEnum):
 class Problem(Exception):
     """Something a person can act on.
 
-    `details` fill the placeholders of the code's texts, and `field` names the part of the request at
-    fault. The HTTP status of a code is in the catalogue beside its texts.
+    `details` fill the placeholders of the code's texts; `field` names the part of the request at fault.
     """
 
     def __init__(self, code: ErrorCode, *, field: str | None = None, **details: str | float) -> None:
@@ -78,3 +77,57 @@ class Problem(Exception):
 
 class InvalidSettings(Exception):
     """A setting that the server cannot start with; the message is one line for the operator."""
+
+
+_STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
+    404: frozenset(
+        {
+            ErrorCode.VIDEO_NOT_FOUND,
+            ErrorCode.TASK_NOT_FOUND,
+            ErrorCode.FILE_NOT_FOUND,
+            ErrorCode.ROUTE_NOT_FOUND,
+        }
+    ),
+    405: frozenset({ErrorCode.METHOD_NOT_ALLOWED}),
+    409: frozenset(
+        {
+            ErrorCode.SUBTITLES_NOT_READY,
+            ErrorCode.TRANSLATION_NOT_READY,
+            ErrorCode.SPEECH_NOT_READY,
+            ErrorCode.DUB_NOT_READY,
+            ErrorCode.VIDEO_NOT_READY,
+            ErrorCode.TASK_NOT_ACTIVE,
+            ErrorCode.TASK_NOT_RETRYABLE,
+            ErrorCode.TRACK_EMPTY,
+        }
+    ),
+    412: frozenset({ErrorCode.PRECONDITION_FAILED}),
+    413: frozenset({ErrorCode.UPLOAD_TOO_LARGE}),
+    415: frozenset({ErrorCode.NOT_A_VIDEO, ErrorCode.UNSUPPORTED_MEDIA_TYPE}),
+    503: frozenset({ErrorCode.ENGINE_NOT_CONFIGURED, ErrorCode.LANGUAGE_PAIR_UNSUPPORTED}),
+    502: frozenset(
+        {
+            ErrorCode.ENGINE_AUTHENTICATION,
+            ErrorCode.ENGINE_QUOTA,
+            ErrorCode.ENGINE_RATE_LIMITED,
+            ErrorCode.ENGINE_REFUSED,
+            ErrorCode.ENGINE_UNREACHABLE,
+            ErrorCode.ENGINE_BAD_ANSWER,
+            ErrorCode.MODEL_UNAVAILABLE,
+        }
+    ),
+    500: frozenset(
+        {
+            ErrorCode.INTERNAL_ERROR,
+            ErrorCode.FFMPEG_FAILED,
+            ErrorCode.FFMPEG_TIMEOUT,
+            ErrorCode.PROCESSING_ERROR,
+        }
+    ),
+    507: frozenset({ErrorCode.STORAGE_FULL}),
+}
+
+
+def http_status(code: ErrorCode) -> int:
+    """422 unless the code says otherwise: what is left is wrong input."""
+    return next((status for status, codes in _STATUS_GROUPS.items() if code in codes), 422)

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     openai_model_aliases: dict[str, str] = RETIRED_MODELS
     openai_max_concurrency: int = Field(default=8, ge=1, le=256)
     openai_timeout_seconds: float = Field(default=120.0, gt=0)
+    openai_max_retries: int = Field(default=4, ge=0, le=20)
 
     transcription_engine: EngineChoice = "auto"
     translation_engine: EngineChoice = "auto"
@@ -63,7 +64,11 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @property
     def openai_configured(self) -> bool:

@@ -1,0 +1,8 @@
+"""Ids: a prefix that tells the kind, and a UUIDv7 in hex, so that ids sort by age."""
+
+import uuid_utils
+
+
+def new_id(prefix: str) -> str:
+    """`new_id("vid")` gives `vid_0198f…`; 32 hex digits follow the prefix."""
+    return f"{prefix}_{uuid_utils.uuid7().hex}"

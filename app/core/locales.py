@@ -1,0 +1,86 @@
+"""What people read, in the language they asked for."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+from langcodes import closest_match
+from pydantic import TypeAdapter
+
+from app.core.errors import ErrorCode
+from app.core.settings import Locale
+
+MESSAGES = Path(__file__).parent / "messages"
+LOCALES: tuple[Locale, ...] = get_args(Locale)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """What went wrong in short, in full, and what to do next."""
+
+    title: str
+    detail: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One language's texts; placeholders are in braces."""
+
+    errors: Mapping[ErrorCode, ErrorText]
+    tasks: Mapping[str, str]
+    answers: Mapping[str, str]
+    validation: Mapping[str, str]
+
+    def error(self, code: ErrorCode, details: Mapping[str, str | float]) -> ErrorText:
+        text = self.errors[code]
+        return ErrorText(text.title, _fill(text.detail, details), _fill(text.next, details))
+
+    def task(self, key: str, details: Mapping[str, str | float]) -> str:
+        return _fill(self.tasks[key], details)
+
+    def validation_error(self, kind: str, details: Mapping[str, object], english: str) -> str:
+        """pydantic's own sentence stands where the catalogue has none."""
+        template = self.validation.get(kind)
+        return english if template is None else _fill(template, details)
+
+
+@lru_cache
+def catalogue(locale: Locale) -> Catalogue:
+    with (MESSAGES / f"{locale}.toml").open("rb") as file:
+        return TypeAdapter(Catalogue).validate_python(tomllib.load(file))
+
+
+def choose_locale(accept_language: str | None, default: Locale) -> Locale:
+    """The best of the known locales for an Accept-Language header, `default` if it names none of them."""
+    for code in _by_preference(accept_language or ""):
+        match = closest_match(code, list(LOCALES), max_distance=15)[0]
+        for locale in LOCALES:
+            if match == locale:
+                return locale
+    return default
+
+
+def _by_preference(header: str) -> list[str]:
+    weighted: list[tuple[float, str]] = []
+    for part in header.split(","):
+        code, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        if weight > 0 and code.replace("-", "").isalnum():
+            weighted.append((weight, code))
+    return [code for _, code in sorted(weighted, key=lambda pair: -pair[0])]
+
+
+class _Gaps(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+def _fill(template: str, details: Mapping[str, object]) -> str:
+    return template.format_map(_Gaps(details))

@@ -1,0 +1,68 @@
+"""The Job row: the user's view of long work."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, utc_now
+
+
+class JobType(StrEnum):
+    """What a task makes."""
+
+    SUBTITLE_EXTRACTION = "subtitle_extraction"
+    TRANSLATION = "translation"
+    TTS_GENERATION = "tts_generation"
+    VIDEO_GENERATION = "video_generation"
+    VIDEO_TRIM = "video_trim"
+
+
+class JobStatus(StrEnum):
+    """`queued` and `processing` are active; the others are final until a retry."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING)
+RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+Details = dict[str, str | float]
+
+
+class Job(Base):
+    """Messages and errors are kept as keys with details, so that every reader gets their own language.
+
+    `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
+    (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_rate", "rate_key", "status", "completed_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
+    job_type: Mapped[JobType]
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED, index=True)
+    queue: Mapped[str]
+    request: Mapped[dict[str, object]] = mapped_column(JSON)
+    fingerprint: Mapped[str] = mapped_column(index=True)
+    progress: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="queued")
+    message_details: Mapped[Details] = mapped_column(JSON, default=dict)
+    result: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    error: Mapped[str | None]
+    error_details: Mapped[Details | None] = mapped_column(JSON)
+    units: Mapped[float]
+    rate_key: Mapped[str]
+    estimated_seconds: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    estimated_completion: Mapped[datetime | None]

@@ -1,0 +1,114 @@
+"""JobMonitor: how far jobs are, how long they will take, and who is told."""
+
+import asyncio
+import contextlib
+import statistics
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database, utc_now
+from app.jobs.models import ACTIVE, Details, Job, JobStatus
+from app.jobs.storage import JobNoLongerActive, get_job, mark_progress
+from app.jobs.task import Workload
+
+WRITE_INTERVAL = 0.25
+WATCH_INTERVAL = 0.25
+MEASURED_JOBS = 20
+SHORTEST_ESTIMATE = 1.0
+
+
+async def estimate_seconds(session: AsyncSession, work: Workload) -> float:
+    """From the median rate of the last jobs of the same kind, or the prior where there are none."""
+    query = (
+        select(Job.started_at, Job.completed_at, Job.units)
+        .where(Job.rate_key == work.rate_key, Job.status == JobStatus.COMPLETED, Job.units > 0)
+        .order_by(Job.completed_at.desc())
+        .limit(MEASURED_JOBS)
+    )
+    rates = [
+        (completed - started).total_seconds() / units
+        for started, completed, units in await session.execute(query)
+        if started is not None and completed is not None
+    ]
+    rate = statistics.median(rates) if rates else work.prior_seconds
+    return max(SHORTEST_ESTIMATE, rate * work.units)
+
+
+class ProgressReporter:
+    """Keeps the newest word of one job and writes it to its row a few times a second."""
+
+    def __init__(self, database: Database, job_id: str, estimated_seconds: float) -> None:
+        self._database = database
+        self._job_id = job_id
+        self._estimated_seconds = estimated_seconds
+        self._started = utc_now()
+        self._latest: tuple[float, str, Details] | None = None
+        self._news = asyncio.Event()
+
+    def report(self, fraction: float, message: str, **details: str | float) -> None:
+        self._latest = (min(max(fraction, 0.0), 0.99), message, details)
+        self._news.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        writer = asyncio.create_task(self._write_news())
+        try:
+            yield
+        finally:
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, JobNoLongerActive):
+                await writer
+
+    async def _write_news(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._latest is not None:
+                await self._write(*self._latest)
+            await asyncio.sleep(WRITE_INTERVAL)
+
+    async def _write(self, fraction: float, message: str, details: Details) -> None:
+        async with self._database.write() as session:
+            await mark_progress(
+                session, self._job_id, int(fraction * 100), message, details, self._completion(fraction)
+            )
+
+    def _completion(self, fraction: float) -> datetime:
+        now = utc_now()
+        if fraction < 0.05:
+            return max(now, self._started + timedelta(seconds=self._estimated_seconds))
+        elapsed = now - self._started
+        return now + elapsed * ((1 - fraction) / fraction)
+
+
+class JobMonitor:
+    """Follows jobs through their rows, so that it sees the work of every process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reporter(self, job: Job) -> ProgressReporter:
+        return ProgressReporter(self._database, job.id, job.estimated_seconds)
+
+    async def watch(self, job_id: str) -> AsyncIterator[Job]:
+        """The job now and after every change, until it is final. Raises `Problem(TASK_NOT_FOUND)`."""
+        seen: datetime | None = None
+        while True:
+            async with self._database.read() as session:
+                job = await get_job(session, job_id)
+            if job.updated_at != seen:
+                seen = job.updated_at
+                yield job
+            if job.status not in ACTIVE:
+                return
+            await asyncio.sleep(WATCH_INTERVAL)
+
+    async def finished(self, job_id: str) -> Job:
+        """Waits until the job is final."""
+        async for job in self.watch(job_id):
+            last = job
+        return last

@@ -1,0 +1,87 @@
+"""The job boundary: one attempt at a job, whatever happens in it."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.database import Database
+from app.core.errors import ErrorCode, Problem
+from app.core.identifiers import new_id
+from app.core.schemas import RequestModel
+from app.jobs.models import Job
+from app.jobs.monitor import JobMonitor
+from app.jobs.storage import JobNoLongerActive, get_job, mark_failed, mark_started
+from app.jobs.task import RunningJob, TaskDefinition
+from app.monitoring.alerts import AlertManager
+from app.storage.manager import StorageManager
+
+logger = logging.getLogger(__name__)
+
+
+class JobRunner:
+    """Finds the body of a job and runs it; a failure ends in the job's row, never in the queue."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: StorageManager,
+        monitor: JobMonitor,
+        alerts: AlertManager,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._monitor = monitor
+        self._alerts = alerts
+        self._definitions: dict[str, TaskDefinition[Any]] = {}
+
+    def define(self, definitions: Sequence[TaskDefinition[Any]]) -> None:
+        self._definitions.update({definition.job_type: definition for definition in definitions})
+
+    async def run(self, job_id: str) -> None:
+        """Returns when the job is final. Cancellation passes through and leaves the row as it is."""
+        try:
+            job = await self._begin(job_id)
+        except (JobNoLongerActive, Problem):
+            return
+        objects = f"videos/{job.video_id}/{job_id}/"
+        try:
+            await self._storage.delete_prefix(objects)  # what a killed attempt wrote
+            await self._attempt(job, objects)
+        except JobNoLongerActive:
+            await self._storage.delete_prefix(objects)
+        except Problem as problem:
+            await self._fail(job, objects, problem)
+        except Exception as error:
+            await self._fail(job, objects, self._unexpected(job, error))
+
+    async def _begin(self, job_id: str) -> Job:
+        async with self._database.write() as session:
+            await mark_started(session, job_id)
+            return await get_job(session, job_id)
+
+    async def _attempt(self, job: Job, objects: str) -> None:
+        definition = self._definitions[job.job_type]
+        request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
+        reporter = self._monitor.reporter(job)
+        with self._storage.scratch_folder() as scratch:
+            async with reporter.running():
+                await definition.run(
+                    RunningJob(job.id, job.video_id, request, scratch, objects, reporter, self._database)
+                )
+
+    async def _fail(self, job: Job, objects: str, problem: Problem) -> None:
+        logger.warning("job %s failed: %s", job.id, problem)
+        await self._storage.delete_prefix(objects)
+        try:
+            async with self._database.write() as session:
+                await mark_failed(session, job.id, problem)
+        except JobNoLongerActive:
+            logger.info("job %s ended before its failure was noted", job.id)
+
+    def _unexpected(self, job: Job, error: Exception) -> Problem:
+        if isinstance(error, OSError) and shutil.disk_usage(self._storage.root).free == 0:
+            return Problem(ErrorCode.STORAGE_FULL)
+        reference = new_id("err")
+        self._alerts.unexpected_error(reference, f"job {job.id} ({job.job_type})", error)
+        return Problem(ErrorCode.INTERNAL_ERROR, reference=reference)

@@ -1,0 +1,138 @@
+"""JobStorage: the life of a Job row. Every change of state is one guarded UPDATE, so that a late worker
+can never bring back a job that was cancelled or finished."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Case, CursorResult, case, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import utc_now
+from app.core.errors import ErrorCode, Problem
+from app.jobs.models import ACTIVE, Details, Job, JobStatus
+from app.jobs.schemas import TaskResult
+
+
+class JobNoLongerActive(Exception):
+    """The job was cancelled, finished or deleted while somebody worked on it."""
+
+
+async def get_job(session: AsyncSession, job_id: str) -> Job:
+    """Raises `Problem(TASK_NOT_FOUND)`."""
+    job = await session.get(Job, job_id)
+    if job is None:
+        raise Problem(ErrorCode.TASK_NOT_FOUND, task_id=job_id)
+    return job
+
+
+async def find_running(session: AsyncSession, fingerprint: str) -> Job | None:
+    """The active job that does exactly this work, if there is one."""
+    query = select(Job).where(Job.fingerprint == fingerprint, Job.status.in_(ACTIVE))
+    return (await session.scalars(query.limit(1))).first()
+
+
+async def active_jobs(session: AsyncSession, video_id: str | None = None) -> Sequence[Job]:
+    query = select(Job).where(Job.status.in_(ACTIVE)).order_by(Job.created_at)
+    if video_id is not None:
+        query = query.where(Job.video_id == video_id)
+    return (await session.scalars(query)).all()
+
+
+async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
+    """Newest first."""
+    return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id.desc()))).all()
+
+
+async def mark_started(session: AsyncSession, job_id: str) -> None:
+    job = await session.get(Job, job_id)
+    if job is None or job.status not in ACTIVE:
+        raise JobNoLongerActive(job_id)
+    again = job.status is JobStatus.PROCESSING
+    job.status = JobStatus.PROCESSING
+    job.message, job.message_details = ("resuming" if again else "started"), {}
+    job.started_at = job.updated_at = utc_now()
+
+
+async def mark_progress(
+    session: AsyncSession,
+    job_id: str,
+    progress: int,
+    message: str,
+    details: Details,
+    estimated_completion: datetime,
+) -> None:
+    """`progress` in percent; a smaller one than before keeps the old."""
+    higher = _greatest(progress)
+    await _change_active(
+        session,
+        job_id,
+        progress=higher,
+        message=message,
+        message_details=details,
+        estimated_completion=estimated_completion,
+    )
+
+
+async def mark_completed(session: AsyncSession, job_id: str, result: TaskResult) -> None:
+    """In the transaction that makes the job's work visible."""
+    await _change_active(
+        session,
+        job_id,
+        status=JobStatus.COMPLETED,
+        progress=100,
+        message="completed",
+        message_details={},
+        result=result.model_dump(mode="json"),
+        completed_at=utc_now(),
+        estimated_completion=None,
+    )
+
+
+async def mark_failed(session: AsyncSession, job_id: str, problem: Problem) -> None:
+    await _change_active(
+        session,
+        job_id,
+        status=JobStatus.FAILED,
+        message="failed",
+        message_details={},
+        error=problem.code,
+        error_details=problem.details,
+        completed_at=utc_now(),
+        estimated_completion=None,
+    )
+
+
+async def mark_cancelled(session: AsyncSession, job_id: str) -> None:
+    await _change_active(
+        session,
+        job_id,
+        status=JobStatus.CANCELLED,
+        message="cancelled",
+        message_details={},
+        completed_at=utc_now(),
+        estimated_completion=None,
+    )
+
+
+def reset_for_retry(job: Job) -> None:
+    """A final job is queued again; what it had finished stays in the memo."""
+    job.status = JobStatus.QUEUED
+    job.progress = 0
+    job.message, job.message_details = "queued", {}
+    job.error, job.error_details, job.result = None, None, None
+    job.started_at = job.completed_at = job.estimated_completion = None
+    job.updated_at = utc_now()
+
+
+def _greatest(progress: int) -> Case[int]:
+    return case((Job.progress < progress, progress), else_=Job.progress)
+
+
+async def _change_active(session: AsyncSession, job_id: str, **values: object) -> None:
+    statement = (
+        update(Job).where(Job.id == job_id, Job.status.in_(ACTIVE)).values(updated_at=utc_now(), **values)
+    )
+    result = cast("CursorResult[Any]", await session.execute(statement))
+    if result.rowcount == 0:
+        raise JobNoLongerActive(job_id)

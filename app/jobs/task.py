@@ -1,0 +1,82 @@
+"""What a feature hands to the job engine, and what a running body is given."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database
+from app.core.schemas import RequestModel
+from app.jobs.models import JobType
+from app.jobs.schemas import TaskResult
+from app.jobs.storage import mark_completed
+
+QueueName = Literal["api", "cpu"]
+R = TypeVar("R", bound=RequestModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How much there is to do: `units` of the kind `rate_key`, each `prior_seconds` until measured."""
+
+    units: float
+    rate_key: str
+    prior_seconds: float
+
+
+class Reporter(Protocol):
+    """Where a body says how far it is; cheap, callable from any thread of the event loop."""
+
+    def report(self, fraction: float, message: str, **details: str | float) -> None:
+        """`fraction` of the whole job from 0 to 1; `message` is a key of the catalogue's `[tasks]`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob(Generic[R]):
+    """One attempt at a job. `scratch` is its private folder, gone when the attempt ends."""
+
+    job_id: str
+    video_id: str
+    request: R
+    scratch: Path
+    objects: str
+    reporter: Reporter
+    database: Database
+
+    def report(self, fraction: float, message: str, **details: str | float) -> None:
+        self.reporter.report(fraction, message, **details)
+
+    def span(self, start: float, end: float, message: str) -> Callable[[float], None]:
+        """A callback for a part of the job: its 0 to 1 become `start` to `end` of the whole."""
+        return lambda fraction: self.report(start + (end - start) * fraction, message)
+
+    @asynccontextmanager
+    async def completing(self) -> AsyncIterator["Completion"]:
+        """The last transaction: what it writes becomes visible together with the job's completion, or,
+        if the job was cancelled in the meantime, not at all (`JobNoLongerActive`)."""
+        async with self.database.write() as session:
+            yield Completion(session, self.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The open last transaction of a job."""
+
+    session: AsyncSession
+    job_id: str
+
+    async def finish(self, result: TaskResult) -> None:
+        await mark_completed(self.session, self.job_id, result)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition(Generic[R]):
+    """A kind of job: the request it takes and the body that does it."""
+
+    job_type: JobType
+    request_type: type[R]
+    run: Callable[[RunningJob[R]], Awaitable[None]]

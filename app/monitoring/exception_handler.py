@@ -1,0 +1,113 @@
+"""ExceptionHandler: every error leaves as problem+json (RFC 9457), in the reader's language."""
+
+import errno
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.core.errors import ErrorCode, Problem, http_status
+from app.core.identifiers import new_id
+from app.core.locales import Catalogue, catalogue, choose_locale
+from app.core.schemas import FieldError, ProblemDetails
+from app.core.settings import Locale
+from app.monitoring.alerts import AlertManager
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ExceptionHandler:
+    """Knows the server's own language and whom to alert."""
+
+    def __init__(self, default_locale: Locale, alerts: AlertManager) -> None:
+        self._default_locale = default_locale
+        self._alerts = alerts
+
+    def install(self, app: FastAPI) -> None:
+        app.add_exception_handler(Problem, self._problem)
+        app.add_exception_handler(RequestValidationError, self._validation)
+        app.add_exception_handler(HTTPException, self._http)
+        app.add_exception_handler(Exception, self._unexpected)
+
+    async def _problem(self, request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, Problem):
+            raise error
+        texts = self._catalogue(request)
+        message = texts.error(error.code, error.details)
+        errors = error.field and [FieldError(field=error.field, message=message.detail, type=error.code)]
+        return _answer(request, texts, error, errors or None)
+
+    async def _validation(self, request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        texts = self._catalogue(request)
+        errors = [
+            FieldError(
+                field=_field_path(item["loc"]),
+                message=texts.validation_error(item["type"], item.get("ctx", {}), item["msg"]),
+                type=item["type"],
+            )
+            for item in error.errors()
+        ]
+        if any(item.type == "json_invalid" for item in errors):
+            problem = Problem(ErrorCode.INVALID_JSON, reason=errors[0].message)
+        else:
+            problem = Problem(
+                ErrorCode.INVALID_REQUEST,
+                summary="; ".join(f"{item.field}: {item.message}" for item in errors),
+            )
+        return _answer(request, texts, problem, errors)
+
+    async def _http(self, request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, HTTPException):
+            raise error
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem = Problem(ErrorCode.METHOD_NOT_ALLOWED, method=request.method, path=request.url.path)
+        elif error.status_code == HTTPStatus.NOT_FOUND:
+            problem = Problem(ErrorCode.ROUTE_NOT_FOUND, path=request.url.path)
+        else:
+            problem = Problem(ErrorCode.INVALID_REQUEST, summary=error.detail)
+        answer = _answer(request, self._catalogue(request), problem)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def _unexpected(self, request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            problem = Problem(ErrorCode.STORAGE_FULL)
+        else:
+            reference = new_id("err")
+            self._alerts.unexpected_error(reference, f"{request.method} {request.url.path}", error)
+            problem = Problem(ErrorCode.INTERNAL_ERROR, reference=reference)
+        return _answer(request, self._catalogue(request), problem)
+
+    def _catalogue(self, request: Request) -> Catalogue:
+        return catalogue(choose_locale(request.headers.get("accept-language"), self._default_locale))
+
+
+def _answer(
+    request: Request, texts: Catalogue, problem: Problem, errors: Sequence[FieldError] | None = None
+) -> JSONResponse:
+    text = texts.error(problem.code, problem.details)
+    status = http_status(problem.code)
+    body = ProblemDetails(
+        type="about:blank",
+        title=text.title,
+        status=status,
+        code=problem.code,
+        detail=text.detail,
+        next=text.next,
+        instance=request.url.path,
+        errors=list(errors) if errors else None,
+    )
+    content = json.loads(body.model_dump_json(exclude_none=True))
+    return JSONResponse(content, status_code=status, media_type=PROBLEM_JSON)
+
+
+def _field_path(location: Sequence[str | int]) -> str:
+    """`("body", "options", "pitch")` is `options.pitch` to the client."""
+    path = [str(part) for part in location if part not in ("body", "query", "path", "header")]
+    return ".".join(path) or "body"

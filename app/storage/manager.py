@@ -1,0 +1,136 @@
+"""StorageManager: objects under keys, local by default, and the private scratch files that FFmpeg needs."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+import obstore
+from obstore.store import LocalStore
+
+CHUNK_BYTES = 1 << 20
+PART_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """`size` in bytes; `etag` in quotes, as HTTP wants it."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+class ObjectWriter(Protocol):
+    """An object on its way in."""
+
+    async def write(self, data: bytes, /) -> int: ...
+
+
+class StorageManager:
+    """Objects are written whole under a key never used before, and never changed: what can be read is
+    complete. A key never contains a client's file name."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._objects = root / "objects"
+        self._scratch = root / "scratch"
+        self._store = LocalStore(prefix=self._objects, automatic_cleanup=True, mkdir=True)
+        self._scratch.mkdir(exist_ok=True, mode=0o700)
+
+    @asynccontextmanager
+    async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
+        """Stream an object in; it appears when the block ends, and not at all if it fails."""
+        async with obstore.open_writer_async(
+            self._store, key, buffer_size=PART_BYTES, max_concurrency=2
+        ) as writer:
+            yield cast("ObjectWriter", writer)
+
+    async def put_file(self, key: str, path: Path) -> StoredObject:
+        await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
+        return await self.head(key)
+
+    async def put_bytes(self, key: str, data: bytes) -> StoredObject:
+        await obstore.put_async(self._store, key, data)
+        return await self.head(key)
+
+    async def head(self, key: str) -> StoredObject:
+        """Raises `FileNotFoundError`."""
+        meta = await obstore.head_async(self._store, key)
+        return StoredObject(key, meta["size"], meta["e_tag"] or f'"{meta["size"]}"', meta["last_modified"])
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self.head(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def read_bytes(self, key: str) -> bytes:
+        """A small object, whole. Raises `FileNotFoundError`."""
+        return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to and without `end`, about a MiB at a time."""
+        if start >= end:
+            return
+        answer = await obstore.get_async(self._store, key, options={"range": (start, end)})
+        async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(chunk)
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[BinaryIO]:
+        """The object as a seekable file, for blocking readers in a thread."""
+        reader = obstore.open_reader(self._store, key, buffer_size=CHUNK_BYTES)
+        try:
+            yield cast("BinaryIO", reader)
+        finally:
+            reader.close()
+
+    async def fetch(self, key: str, folder: Path) -> Path:
+        """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""
+        path = folder / key.rsplit("/", 1)[-1]
+        local = self._objects / key
+        if local.exists():
+            path.hardlink_to(local)  # objects never change, so a link is as good as a copy
+            return path
+        with path.open("wb") as file:
+            async for chunk in self.stream(key, 0, (await self.head(key)).size):
+                file.write(chunk)
+        return path
+
+    async def delete(self, key: str) -> None:
+        """Deleting what is not there is no error."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+
+    async def delete_prefix(self, prefix: str) -> None:
+        """Everything under a prefix that ends in a slash."""
+        for key in await self.keys(prefix):
+            await self.delete(key)
+
+    async def keys(self, prefix: str) -> list[str]:
+        return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
+
+    async def folders(self, prefix: str) -> list[str]:
+        """The names one level below a prefix that ends in a slash."""
+        listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
+        return [name.rstrip("/").rsplit("/", 1)[-1] for name in listing["common_prefixes"]]
+
+    @contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """A private folder for the files of one piece of work, removed with all its contents."""
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            yield Path(folder).absolute()
+
+    def clear_scratch(self) -> None:
+        """What a killed process left behind."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(exist_ok=True, mode=0o700)

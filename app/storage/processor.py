@@ -1,0 +1,28 @@
+"""FileProcessor: files that are made from others when somebody first asks for them."""
+
+import asyncio
+import weakref
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from app.storage.manager import StorageManager
+
+Make = Callable[[Path], Awaitable[Path]]
+
+
+class FileProcessor:
+    """Makes each derived object once, however many ask at the same time."""
+
+    def __init__(self, storage: StorageManager) -> None:
+        self._storage = storage
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def derived(self, key: str, make: Make) -> str:
+        """The key, once its object is there. `make` is given a scratch folder and returns the file in it
+        that becomes the object."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            if not await self._storage.exists(key):
+                with self._storage.scratch_folder() as scratch:
+                    await self._storage.put_file(key, await make(scratch))
+        return key

@@ -1,0 +1,86 @@
+"""Objects over HTTP: ranges, validators, names."""
+
+import re
+from dataclasses import dataclass
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+
+from app.core.errors import ErrorCode, Problem
+from app.storage.manager import StorageManager, StoredObject
+
+RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """From `start` up to and without `end`."""
+
+    start: int
+    end: int
+
+
+async def object_response(
+    request: Request, storage: StorageManager, key: str, media_type: str, download_as: str | None = None
+) -> Response:
+    """The object, or the range asked for (206), or 304 if the client has it.
+
+    Raises `Problem(FILE_NOT_FOUND)`.
+    """
+    try:
+        found = await storage.head(key)
+    except FileNotFoundError as error:
+        raise Problem(ErrorCode.FILE_NOT_FOUND) from error
+    headers = _headers(found, download_as)
+    if found.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    asked = _asked_range(request, found)
+    if asked is not None and asked.start >= found.size:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{found.size}"})
+    part = asked or ByteRange(0, found.size)
+    headers["Content-Length"] = str(part.end - part.start)
+    if asked is not None:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{found.size}"
+    return StreamingResponse(
+        storage.stream(key, part.start, part.end),
+        status_code=206 if asked is not None else 200,
+        media_type=media_type,
+        headers=headers,
+    )
+
+
+def attachment(filename: str) -> str:
+    """A Content-Disposition that saves under `filename`, whatever its letters."""
+    plain = (
+        filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _headers(found: StoredObject, download_as: str | None) -> dict[str, str]:
+    headers = {
+        "ETag": found.etag,
+        "Accept-Ranges": "bytes",
+        "Last-Modified": format_datetime(found.modified, usegmt=True),
+        "Cache-Control": "private, no-cache",
+    }
+    if download_as is not None:
+        headers["Content-Disposition"] = attachment(download_as)
+    return headers
+
+
+def _asked_range(request: Request, found: StoredObject) -> ByteRange | None:
+    """One range; a request for several, or for a stale object, is answered whole, as HTTP allows."""
+    match = RANGE.match(request.headers.get("range", ""))
+    if match is None or request.headers.get("if-range", found.etag) != found.etag:
+        return None
+    first, last = match.groups()
+    if not first and not last:
+        return None
+    if not first:
+        return ByteRange(max(0, found.size - int(last)), found.size) if int(last) else None
+    end = min(int(last) + 1, found.size) if last else found.size
+    start = int(first)
+    return None if last and start > int(last) else ByteRange(start, end)
