@@ -1,0 +1,74 @@
+"""Speech recognition by OpenAI's transcription API, or a server that speaks it."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.core.languages import base_language
+from app.core.openai_client import OpenAIClient
+from app.media.clip import clip_seconds
+from app.subtitles.engines.base import ClipLimits, Transcript, TranscriptionOptions
+from app.subtitles.engines.response_parser import parse_transcription
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+# Opus at 24 kbit/s makes these 1.8 MB at most, far below the API's 25 MB.
+_TIMED = ClipLimits(seconds=600.0, timestamps=True, audio_format="ogg")
+_UNTIMED = ClipLimits(seconds=30.0, timestamps=False, audio_format="ogg")
+_TEXT_ONLY_MODEL = re.compile(r"gpt-.*transcribe")
+
+
+class WhisperClient:
+    """A `Transcriber`. `default_model` runs when a client names none, or one that is retired."""
+
+    name = "openai"
+    queue = "api"
+
+    def __init__(self, client: OpenAIClient, default_model: str) -> None:
+        self._client = client
+        self._default_model = default_model
+
+    def model_for(self, requested: str | None) -> str:
+        return self._client.resolve_model(requested, self._default_model)
+
+    def limits(self, model: str) -> ClipLimits:
+        """Clips of half a minute for the models that give text without times, so that the cuts time it."""
+        return _UNTIMED if _TEXT_ONLY_MODEL.match(model) else _TIMED
+
+    def languages(self) -> None:
+        return None
+
+    async def transcribe(self, audio: Path, options: TranscriptionOptions) -> Transcript:
+        """Words come whether or not they were asked for, where the model gives times at all."""
+        duration = await asyncio.to_thread(clip_seconds, audio)
+        async with self._client.call(options.model) as sdk:
+            ask = _with_times if self.limits(options.model).timestamps else _text_only
+            answer = await ask(sdk, audio, options)
+        return parse_transcription(answer, model=options.model, duration=duration)
+
+
+async def _with_times(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOptions) -> object:
+    from openai import omit
+
+    return await sdk.audio.transcriptions.create(
+        file=audio,
+        model=options.model,
+        language=base_language(options.language) if options.language else omit,
+        temperature=options.temperature,
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+
+
+async def _text_only(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOptions) -> object:
+    from openai import omit
+
+    return await sdk.audio.transcriptions.create(
+        file=audio,
+        model=options.model,
+        language=base_language(options.language) if options.language else omit,
+        temperature=options.temperature,
+        response_format="json",
+    )

@@ -1,0 +1,123 @@
+"""Speech synthesis by OpenAI's speech API, or by a server that speaks it."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from app.core.errors import ErrorCode, Problem
+from app.core.openai_client import OpenAIClient
+from app.media.audio import Audio, UnreadableAudio, read_audio
+from app.tts.engines.base import SpeechRequest, Voice
+
+MAX_CHARACTERS = 4096
+_PCM_RATE = 24_000
+# WAV, Ogg, FLAC, MP3 with and without a tag, AAC
+_FILE_MARKS = (
+    b"RIFF",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"\xff\xf2",
+    b"\xff\xf1",
+    b"\xff\xf9",
+)
+_SENTENCE = re.compile(r"[^.!?。！？…]*[.!?。！？…]+[\"'”’」』)]*\s*|[^.!?。！？…]+$")
+_NEWER_VOICES = frozenset({"marin", "cedar", "ballad", "verse"})
+_VOICES = (
+    Voice("marin", "Marin", "female"),
+    Voice("cedar", "Cedar", "male"),
+    Voice("alloy", "Alloy", "neutral"),
+    Voice("ash", "Ash", "male"),
+    Voice("ballad", "Ballad", "male"),
+    Voice("coral", "Coral", "female"),
+    Voice("echo", "Echo", "male"),
+    Voice("fable", "Fable", "neutral"),
+    Voice("nova", "Nova", "female"),
+    Voice("onyx", "Onyx", "male"),
+    Voice("sage", "Sage", "female"),
+    Voice("shimmer", "Shimmer", "female"),
+    Voice("verse", "Verse", "male"),
+)
+
+
+class OpenAISpeech:
+    """A `TTSClient`. Its voices speak every language; a compatible server may have others besides."""
+
+    name = "openai"
+    queue = "api"
+
+    def __init__(self, client: OpenAIClient, model: str) -> None:
+        self._client = client
+        self.model = model
+
+    def voices(self) -> tuple[Voice, ...]:
+        """The built-in voices of the model: `tts-1` and `tts-1-hd` lack the newer ones."""
+        if not self.model.startswith("tts-1"):
+            return _VOICES
+        return tuple(voice for voice in _VOICES if voice.voice_id not in _NEWER_VOICES)
+
+    async def speak(self, request: SpeechRequest) -> Audio:
+        """At the rate the server chose. A text too long for one call is cut between sentences."""
+        self._check_voice(request)
+        parts = [await self._speak(text, request) for text in split_text(request.text)]
+        return await asyncio.to_thread(_joined, parts)
+
+    def _check_voice(self, request: SpeechRequest) -> None:
+        known = any(voice.voice_id == request.voice_id for voice in self.voices())
+        if not known and not self._client.is_compatible_server:
+            raise Problem(ErrorCode.VOICE_NOT_FOUND, voice_id=request.voice_id, language=request.language)
+
+    async def _speak(self, text: str, request: SpeechRequest) -> Audio:
+        # WAV rather than bare PCM: other servers have voices of other sample rates.
+        async with self._client.call(request.model) as sdk:
+            answer = await sdk.audio.speech.create(
+                input=text, model=request.model, voice=request.voice_id, response_format="wav"
+            )
+        kind = answer.response.headers.get("content-type", "")
+        if kind.startswith(("text/", "application/json")):
+            raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=f"{kind} is no audio")
+        try:
+            return await asyncio.to_thread(_decode, answer.content)
+        except UnreadableAudio as error:
+            raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=str(error)) from error
+
+
+def split_text(text: str, limit: int = MAX_CHARACTERS) -> tuple[str, ...]:
+    """Pieces of at most `limit` characters, cut between sentences if possible, else between words."""
+    pieces: list[str] = []
+    for part in _parts(text, limit):
+        if pieces and len(pieces[-1]) + len(part) <= limit:
+            pieces[-1] += part
+        else:
+            pieces.append(part)
+    return tuple(stripped for piece in pieces if (stripped := piece.strip()))
+
+
+def _parts(text: str, limit: int) -> Iterator[str]:
+    for sentence in _SENTENCE.findall(text):
+        if len(sentence) <= limit:
+            yield sentence
+            continue
+        for word in re.findall(r"\S+\s*|\s+", sentence):
+            yield from (word[start : start + limit] for start in range(0, len(word), limit))
+
+
+def _decode(content: bytes) -> Audio:
+    """By what the bytes are, whatever was asked for; without a file's mark they are 24 kHz 16-bit PCM."""
+    if not content:
+        raise UnreadableAudio("the answer is empty")
+    if content.startswith(_FILE_MARKS):
+        return read_audio(content)
+    whole = content[: len(content) // 2 * 2]
+    return Audio(np.frombuffer(whole, "<i2").astype(np.float32) / np.float32(32768), _PCM_RATE)
+
+
+def _joined(parts: list[Audio]) -> Audio:
+    """One after the other; a voice keeps its sample rate from call to call."""
+    if not parts:
+        return Audio(np.zeros(0, np.float32), _PCM_RATE)
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
