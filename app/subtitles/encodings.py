@@ -38,7 +38,7 @@ _BY_LANGUAGE = {
     "vi": ("cp1258",),
     "th": ("cp874",),
 }
-_WORST_DAMAGE = 0.1
+_WORST_DAMAGE = 0.25
 
 
 def decode(data: bytes, language: str | None) -> str | None:

@@ -114,16 +114,20 @@ def _tidy_lines(text: str) -> str:
 def _without_comments(lines: Sequence[str]) -> list[str]:
     """The lines with WebVTT's header and its NOTE, STYLE and REGION blocks blanked, so that numbers hold."""
     kept: list[str] = []
-    skipping = bool(_VTT_HEADER.match(lines[0]))
+    in_header = bool(_VTT_HEADER.match(lines[0]))
+    in_comment = False
     after_blank = True
     for line in lines:
-        if not line or (skipping and _TIME_LINE.match(line)):
-            skipping = False
-        elif after_blank and _VTT_COMMENT.match(line):
-            skipping = True
-        kept.append("" if skipping else line)
+        in_header = in_header and bool(line) and not _is_about_time(line)
+        in_comment = bool(line) and (in_comment or (after_blank and bool(_VTT_COMMENT.match(line))))
+        kept.append("" if in_header or in_comment else line)
         after_blank = not line
     return kept
+
+
+def _is_about_time(line: str) -> bool:
+    """Whether it is a time line, readable or not."""
+    return "-->" in line and bool(_CLOCK.search(line))
 
 
 @dataclass(slots=True)
@@ -145,14 +149,13 @@ class _Reader:
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
-        self._times = [_TIME_LINE.match(line) for line in lines]
         self._drafts: list[_Draft] = []
 
     def read(self) -> list[_Draft]:
         name = ""
         for index, line in enumerate(self._lines):
-            times = self._times[index]
-            if times is not None:
+            times = _TIME_LINE.match(line)
+            if times:
                 self._begin_cue(times, name)
                 name = ""
             elif self._names_a_cue(index):
@@ -171,21 +174,21 @@ class _Reader:
         if not line:
             return False
         starts_block = index == 0 or not self._lines[index - 1]
-        if self._is_time(index + 1):
+        if self._is_about_time(index + 1):
             return starts_block or _is_number(line)
         return starts_block and _is_number(line) and self._stands_alone(index)
 
     def _stands_alone(self, index: int) -> bool:
         """Whether only blank lines lie between this line and the next time line or the end."""
         following = next((at for at in range(index + 1, len(self._lines)) if self._lines[at]), None)
-        return following != index + 1 and (following is None or self._is_time(following))
+        return following != index + 1 and (following is None or self._is_about_time(following))
 
-    def _is_time(self, index: int) -> bool:
-        return index < len(self._times) and self._times[index] is not None
+    def _is_about_time(self, index: int) -> bool:
+        return index < len(self._lines) and _is_about_time(self._lines[index])
 
     def _add_text(self, index: int) -> None:
         line = self._lines[index]
-        if "-->" in line and _CLOCK.search(line):
+        if _is_about_time(line):
             _refuse(index + 1, "unreadable time")
         if not self._drafts or self._is_next_number(index):
             _refuse(index + 1, "expected a time line such as 00:00:01,000 --> 00:00:04,000")

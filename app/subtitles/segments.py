@@ -89,7 +89,7 @@ def summarise(
 def count_words(text: str, language: str) -> int:
     """Words between blanks; letters and digits in languages written without blanks (Japanese, Chinese…)."""
     spoken = without_markup(text)
-    if language.split("-")[0].lower() in _UNSPACED_LANGUAGES:
+    if language.split("-", maxsplit=1)[0].lower() in _UNSPACED_LANGUAGES:
         return sum(character.isalnum() for character in spoken)
     return len(spoken.split())
 
