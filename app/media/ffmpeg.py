@@ -21,7 +21,8 @@ from app.media.formats import DEMUXERS, MAX_ALLOCATION, MAX_PIXELS
 ProgressCallback = Callable[[float], None]
 
 STDERR_KEPT = 8192
-QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
+# A damaged stretch is no reason to give up: what decodes is what there is.
+QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-max_error_rate", "1")
 PROGRESS = ("-progress", "pipe:1", "-nostats")
 WANTED_ENCODERS = ("libx264", "aac", "libvpx-vp9", "libopus", "libmp3lame", "mjpeg")
 WANTED_FILTERS = ("subtitles", "zscale", "tonemap", "alimiter", "amix", "thumbnail")
@@ -57,11 +58,11 @@ def find_ffmpeg(configured: Path | None) -> Path:
     return Path(packaged).absolute()
 
 
-def media_input(path: Path, **options: str | float) -> FilterableStream:
+def media_input(path: Path, **options: str | float | None) -> FilterableStream:
     """The input node of a media file that nobody vouches for.
 
-    `options` are FFmpeg input options (`ss`, `t`, …). The file can neither make FFmpeg open another
-    one nor ask for more memory than a real video does.
+    `options` are FFmpeg input options (`ss`, `t`, …; None for a flag). The file can neither make FFmpeg
+    open another one nor ask for more memory than a real video does.
     """
     guards = {
         "protocol_whitelist": "file",
@@ -70,6 +71,11 @@ def media_input(path: Path, **options: str | float) -> FilterableStream:
         "max_pixels": MAX_PIXELS,
     }
     return ffmpeg.input(str(path.absolute()), **guards, **options)
+
+
+def media_output(path: Path, *streams: FilterableStream, **options: str | float) -> OutputStream:
+    """The output node of the streams, in their order, with FFmpeg's output options."""
+    return ffmpeg.output(*streams, str(path.absolute()), **options)
 
 
 class FFmpegWrapper:

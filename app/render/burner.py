@@ -1,0 +1,181 @@
+"""SubtitleBurner: subtitles drawn into the picture, in the look that the client asked for."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ffmpeg.nodes import FilterableStream
+
+from app.media.filters import shown_size
+from app.media.probe import VideoStream
+from app.subtitles.cues import Cue
+
+SubtitlePosition = Literal["bottom", "top"]
+
+REFERENCE_SHORT_SIDE = 360
+# An .ass font size is the height of a line; this font's line is 1.448 times its nominal size.
+LINE_PER_FONT_SIZE = 1.448
+ALIGNMENTS: dict[SubtitlePosition, int] = {"bottom": 2, "top": 8}
+OUTLINED, BOXED = 1, 4
+WORD_JOINER = "\u2060"
+CJK_FONTS = {"ja": "JP", "ko": "KR", "zh-hant": "TC", "zh-tw": "TC", "zh-hk": "HK", "yue": "HK", "zh": "SC"}
+
+_HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
+_RGB = re.compile(
+    r"rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(?:,\s*(\d*\.?\d+)(%?)\s*)?\)", re.IGNORECASE
+)
+_MARKUP = re.compile(r"<(/?)([biu])>")
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """`red`, `green` and `blue` from 0 to 255; `opacity` from 0 to 1."""
+
+    red: int
+    green: int
+    blue: int
+    opacity: float = 1.0
+
+    @property
+    def ass(self) -> str:
+        """As .ass files write it: &HAABBGGRR with 00 for opaque."""
+        return f"&H{round((1 - self.opacity) * 255):02X}{self.blue:02X}{self.green:02X}{self.red:02X}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleStyle:
+    """`font_size` is in pixels of a 640 × 360 player, where 16 is common, and grows with the picture."""
+
+    position: SubtitlePosition = "bottom"
+    font_size: float = 16
+    colour: Colour = Colour(255, 255, 255)
+    background: Colour = Colour(0, 0, 0, 0.5)
+
+
+def parse_colour(text: str) -> Colour:
+    """A CSS colour: `#RGB`, `#RGBA`, `#RRGGBB`, `#RRGGBBAA`, `rgb(…)`, `rgba(…)` or `transparent`.
+
+    Raises `ValueError` for anything else.
+    """
+    value = text.strip()
+    if value.lower() == "transparent":
+        return Colour(0, 0, 0, 0.0)
+    if _HEX.fullmatch(value):
+        return _hex_colour(value[1:])
+    if match := _RGB.fullmatch(value):
+        return _rgb_colour(match)
+    raise ValueError(f"{text!r} is not a colour such as #FFFFFF or rgba(0,0,0,0.5)")
+
+
+class SubtitleBurner:
+    """Writes .ass files for one picture, language and style; `burn_in` draws them."""
+
+    def __init__(self, style: SubtitleStyle, video: VideoStream, language: str) -> None:
+        self._style = style
+        self._width, self._height = shown_size(video)
+        self._font = font_for(language)
+
+    def write(self, cues: Iterable[Cue], path: Path) -> None:
+        """The .ass file of the cues, whose times are on the video's clock."""
+        path.write_text(self.document(cues), encoding="utf-8")
+
+    def document(self, cues: Iterable[Cue]) -> str:
+        events = [
+            f"Dialogue: 0,{_timestamp(cue.start)},{_timestamp(cue.end)},Default,,0,0,0,,{_escaped(cue.text)}"
+            for cue in cues
+        ]
+        return "\n".join((self._header(), *events, ""))
+
+    def _header(self) -> str:
+        return f"""[Script Info]
+ScriptType: v4.00+
+PlayResX: {self._width}
+PlayResY: {self._height}
+WrapStyle: 0
+ScaledBorderAndShadow: yes
+YCbCr Matrix: None
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, \
+Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, \
+MarginR, MarginV, Encoding
+Style: {self._style_line()}
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"""
+
+    def _style_line(self) -> str:
+        style, size = self._style, self._font_size()
+        boxed = style.background.opacity > 0
+        # In a box the shadow's depth is the padding; without one an outline keeps the text legible.
+        border, outline, shadow = (BOXED, 0.0, size * 0.25) if boxed else (OUTLINED, size * 0.08, 0.0)
+        fields = (
+            "Default",
+            self._font,
+            f"{size * LINE_PER_FONT_SIZE:.2f}",
+            style.colour.ass,
+            style.colour.ass,
+            Colour(0, 0, 0, style.colour.opacity).ass,
+            style.background.ass,
+            *("0", "0", "0", "0"),
+            *("100", "100", "0", "0"),
+            border,
+            f"{outline:.2f}",
+            f"{shadow:.2f}",
+            ALIGNMENTS[style.position],
+            *(round(self._width * 0.06), round(self._width * 0.06)),
+            round(self._height * 0.05 + shadow),
+            -1,  # the direction of each line is that of its own letters
+        )
+        return ",".join(map(str, fields))
+
+    def _font_size(self) -> float:
+        """By the shorter side, so that a portrait video's lines hold as many words as they should."""
+        return self._style.font_size * min(self._width, self._height) / REFERENCE_SHORT_SIDE
+
+
+def burn_in(picture: FilterableStream, subtitles: Path) -> FilterableStream:
+    """The picture with an .ass file drawn into it; lines may break wherever Unicode lets them."""
+    return picture.filter("subtitles", filename=str(subtitles.absolute()), wrap_unicode=1)
+
+
+def font_for(language: str) -> str:
+    """The family whose shapes suit the language (BCP 47): one Chinese character is drawn in several ways."""
+    code = language.lower()
+    suffix = next((suffix for prefix, suffix in CJK_FONTS.items() if code.startswith(prefix)), "KR")
+    return f"Noto Sans CJK {suffix}"
+
+
+def _hex_colour(digits: str) -> Colour:
+    if len(digits) <= 4:
+        digits = "".join(digit * 2 for digit in digits)
+    red, green, blue, *alpha = bytes.fromhex(digits)
+    return Colour(red, green, blue, alpha[0] / 255 if alpha else 1.0)
+
+
+def _rgb_colour(match: re.Match[str]) -> Colour:
+    red, green, blue = (int(part) for part in match.group(1, 2, 3))
+    opacity = float(match[4] or 1) / (100 if match[5] else 1)
+    if max(red, green, blue) > 255 or opacity > 1:
+        raise ValueError(f"{match[0]!r} has a part out of range")
+    return Colour(red, green, blue, opacity)
+
+
+def _timestamp(seconds: float) -> str:
+    hundredths = max(0, round(seconds * 100))
+    minutes, rest = divmod(hundredths, 6000)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest // 100:02}.{rest % 100:02}"
+
+
+def _escaped(text: str) -> str:
+    """Text that only means itself, but for bold, italics and underlining."""
+    # Nothing can follow this backslash that would make it a command.
+    literal = text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
+    lines = (line.strip() for line in literal.splitlines() if line.strip())
+    return _MARKUP.sub(_override, r"\N".join(lines))
+
+
+def _override(tag: re.Match[str]) -> str:
+    return f"{{\\{tag[2]}{0 if tag[1] else 1}}}"
