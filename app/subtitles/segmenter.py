@@ -59,7 +59,8 @@ def build_segments(
     divided at punctuation in proportion to the text.
     """
     video_end = math.floor(round(duration * 1000, 3)) / 1000
-    heard = sorted(transcript_segments, key=lambda segment: segment.start)
+    with_text = (segment for segment in transcript_segments if segment.text.strip())
+    heard = sorted(with_text, key=lambda segment: segment.start)
     runs = [
         part
         for run in _runs(heard, max_length=max_length, min_silence=min_silence)
@@ -245,7 +246,7 @@ def _in_sequence(segments: Iterable[Segment], duration: float) -> list[Segment]:
     """Cut to the video, the earlier of two that overlap ending where the later starts."""
     line: list[Segment] = []
     for segment in sorted((_clamped(segment, duration) for segment in segments), key=lambda one: one.start):
-        if not segment.text or segment.start >= duration:
+        if segment.start >= duration:
             continue
         if line and segment.start - line[-1].start < _SHORTEST_SECONDS:
             line[-1] = _merged(line[-1], segment)
