@@ -3,7 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.core.languages import base_language
 from app.core.openai_client import OpenAIClient
@@ -23,8 +23,8 @@ _TEXT_ONLY_MODEL = re.compile(r"gpt-.*transcribe")
 class WhisperClient:
     """A `Transcriber`. `default_model` runs when a client names none, or one that is retired."""
 
-    name = "openai"
-    queue = "api"
+    name: Final = "openai"
+    queue: Final = "api"
 
     def __init__(self, client: OpenAIClient, default_model: str) -> None:
         self._client = client

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -61,8 +61,8 @@ class GPTTranslator:
     the refusal costs one call and not one for each batch.
     """
 
-    name = "openai"
-    queue = "api"
+    name: Final = "openai"
+    queue: Final = "api"
     batch_size = 25
 
     def __init__(self, client: OpenAIClient, default_model: str) -> None:

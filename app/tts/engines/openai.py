@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -47,8 +48,8 @@ _VOICES = (
 class OpenAISpeech:
     """A `TTSClient`. Its voices speak every language; a compatible server may have others besides."""
 
-    name = "openai"
-    queue = "api"
+    name: Final = "openai"
+    queue: Final = "api"
 
     def __init__(self, client: OpenAIClient, model: str) -> None:
         self._client = client

@@ -1,0 +1,19 @@
+"""Connections to a loopback server, with settings that the environment cannot change."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.core.openai_client import OpenAIClient
+from app.core.settings import Settings
+
+KEY = "sk-proj-abcdef0123456789"
+
+
+@asynccontextmanager
+async def connected(url: str, **settings: object) -> AsyncIterator[OpenAIClient]:
+    given = {"openai_base_url": url, "openai_api_key": KEY, "openai_max_retries": 1}
+    client = OpenAIClient(Settings.model_validate(given | settings))
+    try:
+        yield client
+    finally:
+        await client.aclose()

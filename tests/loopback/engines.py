@@ -1,0 +1,145 @@
+"""Small deterministic engines behind the application's own protocols: no models, no network."""
+
+import asyncio
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from app.media.audio import Audio
+from app.media.clip import clip_seconds
+from app.subtitles.engines.base import (
+    ClipLimits,
+    Transcript,
+    TranscriptionOptions,
+    TranscriptSegment,
+    Word,
+)
+from app.translation.engines.base import Line, TranslationBatch
+from app.tts.engines.base import SpeechRequest, Voice
+
+SENTENCES = (
+    "The train leaves the station at noon.",
+    "Nobody saw the grey cat on the roof.",
+    "We should open the window a little.",
+    "Every morning she reads the paper.",
+)
+_SUFFIXES = {
+    "ko": "요",
+    "ja": "です",
+    "zh": "了",
+    "es": "os",
+    "fr": "eau",
+    "de": "ung",
+    "it": "ini",
+    "pt": "inho",
+}
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class ScriptedTranscriber:
+    """Hears the transcript it was given or, without one, a sentence every three seconds."""
+
+    name: Final = "scripted"
+    queue: Final = "cpu"
+
+    def __init__(self, script: Transcript | None = None) -> None:
+        self._script = script
+
+    def model_for(self, requested: str | None) -> str:
+        return requested or "scripted"
+
+    def limits(self, model: str) -> ClipLimits:
+        return ClipLimits(seconds=600.0, timestamps=True, audio_format="ogg")
+
+    def languages(self) -> None:
+        return None
+
+    async def transcribe(self, audio: Path, options: TranscriptionOptions) -> Transcript:
+        if self._script is not None:
+            return self._script
+        seconds = await asyncio.to_thread(clip_seconds, audio)
+        return Transcript(language=options.language or "en", segments=tuple(_sentences(seconds)))
+
+
+class SuffixTranslator:
+    """Another language by ending every word differently: `the cat` is `theos catos` in Spanish.
+
+    The terminology's words are used as they are. `SuffixTranslator.undo` gives the source back.
+    """
+
+    name: Final = "suffix"
+    queue: Final = "cpu"
+    batch_size = 25
+
+    def model_for(self, requested: str | None) -> str:
+        return requested or "suffix"
+
+    def check_pair(self, source: str, target: str) -> None:
+        """Any pair will do."""
+
+    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
+        terms = dict(batch.style.terminology)
+        return tuple(Line(line.id, self.do(line.text, batch.target_language, terms)) for line in batch.lines)
+
+    @staticmethod
+    def do(text: str, language: str, terms: dict[str, str] | None = None) -> str:
+        terms = terms or {}
+        wanted = re.compile("|".join([*map(re.escape, terms), _WORD.pattern]))
+        suffix = _suffix(language)
+        return wanted.sub(lambda word: terms.get(word[0], word[0] + suffix), text)
+
+    @staticmethod
+    def undo(text: str, language: str) -> str:
+        return _WORD.sub(lambda word: word[0].removesuffix(_suffix(language)), text)
+
+
+class ToneVoice:
+    """A tone of 60 ms for every character between 100 ms of silence; each voice has a pitch of its own."""
+
+    name: Final = "tone"
+    queue: Final = "cpu"
+    model = "tone"
+    sample_rate = 24_000
+    seconds_per_character = 0.06
+    silence = 0.1
+
+    def voices(self) -> tuple[Voice, ...]:
+        return (Voice("tone", "Tone", "neutral"),)
+
+    async def speak(self, request: SpeechRequest) -> Audio:
+        length = round(len(request.text) * self.seconds_per_character * self.sample_rate)
+        pitch = 120 + crc32(request.voice_id.encode()) % 120
+        tone = 0.3 * np.sin(2 * math.pi * pitch * np.arange(length) / self.sample_rate)
+        quiet = round(self.silence * self.sample_rate)
+        return Audio(np.pad(tone.astype(np.float32), quiet), self.sample_rate)
+
+
+def _suffix(language: str) -> str:
+    return _SUFFIXES.get(language.split("-", maxsplit=1)[0], "um")
+
+
+def _sentences(seconds: float) -> Iterator[TranscriptSegment]:
+    for index, start in enumerate(np.arange(0.2, seconds, 3.0).tolist()):
+        text = SENTENCES[index % len(SENTENCES)]
+        end = min(start + 2.4, seconds)
+        yield TranscriptSegment(
+            start=start,
+            end=end,
+            text=text,
+            average_log_probability=-0.2,
+            no_speech_probability=0.01,
+            compression_ratio=1.1,
+            words=tuple(_words(text, start, end)),
+        )
+
+
+def _words(text: str, start: float, end: float) -> Iterator[Word]:
+    words = text.split()
+    step = (end - start) / len(words)
+    for index, word in enumerate(words):
+        yield Word(start + index * step, start + (index + 1) * step, word, probability=0.9)
