@@ -109,11 +109,11 @@ def _apply(edited: dict[int, Segment], change: SegmentChange, index: int, durati
 
 def _created(change: SegmentChange, index: int) -> Segment:
     if change.start is None:
-        raise _problem(ErrorCode.SEGMENT_INCOMPLETE, index, "start", change.id)
+        raise _incomplete(index, "start", change.id)
     if change.end is None:
-        raise _problem(ErrorCode.SEGMENT_INCOMPLETE, index, "end", change.id)
+        raise _incomplete(index, "end", change.id)
     if change.text is None:
-        raise _problem(ErrorCode.SEGMENT_INCOMPLETE, index, "text", change.id)
+        raise _incomplete(index, "text", change.id)
     return Segment(change.id, change.start, change.end, _text(change.text, index, change.id))
 
 
@@ -131,7 +131,7 @@ def _text(text: str, index: int, segment_id: int) -> str:
     """Blank text is refused: it would leave a silent line where `deleted` says what is meant."""
     stripped = text.strip()
     if not without_markup(stripped).strip():
-        raise _problem(ErrorCode.SEGMENT_INCOMPLETE, index, "text", segment_id)
+        raise _incomplete(index, "text", segment_id)
     return stripped
 
 
@@ -170,5 +170,9 @@ def _overlap(earlier: Segment, later: Segment, places: dict[int, int]) -> Proble
     return _problem(ErrorCode.SEGMENT_OVERLAP, places[blamed.id], name, blamed.id, other_id=other.id)
 
 
-def _problem(code: ErrorCode, index: int, name: str, segment_id: int, **details: float) -> Problem:
+def _incomplete(index: int, missing: str, segment_id: int) -> Problem:
+    return _problem(ErrorCode.SEGMENT_INCOMPLETE, index, missing, segment_id, missing=missing)
+
+
+def _problem(code: ErrorCode, index: int, name: str, segment_id: int, **details: str | float) -> Problem:
     return Problem(code, field=f"segments.{index}.{name}", segment_id=segment_id, **details)

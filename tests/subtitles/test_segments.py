@@ -76,19 +76,19 @@ def test_an_end_may_lie_just_past_the_video() -> None:
             [SegmentChange(5, start=1, text="a")],
             ErrorCode.SEGMENT_INCOMPLETE,
             "segments.0.end",
-            {"segment_id": 5},
+            {"segment_id": 5, "missing": "end"},
         ),
         (
             [SegmentChange(0), SegmentChange(5, start=13, end=14)],
             ErrorCode.SEGMENT_INCOMPLETE,
             "segments.1.text",
-            {"segment_id": 5},
+            {"segment_id": 5, "missing": "text"},
         ),
         (
             [SegmentChange(0, text=" <i>\n</i> ")],
             ErrorCode.SEGMENT_INCOMPLETE,
             "segments.0.text",
-            {"segment_id": 0},
+            {"segment_id": 0, "missing": "text"},
         ),
         (
             [SegmentChange(0, end=0.0)],
@@ -129,7 +129,7 @@ def test_an_end_may_lie_just_past_the_video() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_by_its_place(
-    changes: list[SegmentChange], code: ErrorCode, field: str, details: dict[str, float]
+    changes: list[SegmentChange], code: ErrorCode, field: str, details: dict[str, str | float]
 ) -> None:
     problem = refusal(*changes)
     assert (problem.code, problem.field, problem.details) == (code, field, details)
