@@ -9,14 +9,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ffmpeg
 from ffmpeg.nodes import FilterableStream, OutputStream
 
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.media import sandbox
-from app.media.fonts import FontSet
 from app.media.formats import DEMUXERS, MAX_ALLOCATION, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from app.media.fonts import FontSet
 
 ProgressCallback = Callable[[float], None]
 
@@ -81,7 +84,7 @@ def media_output(path: Path, *streams: FilterableStream, **options: str | float)
 class FFmpegWrapper:
     """Runs command graphs built with ffmpeg-python. `timeout` is in seconds for each run."""
 
-    def __init__(self, binary: Path | None = None, *, fonts: FontSet | None, timeout: float) -> None:
+    def __init__(self, binary: Path | None = None, *, fonts: "FontSet | None", timeout: float) -> None:
         self.binary = find_ffmpeg(binary)
         self._environment = sandbox.environment(**(fonts.environment if fonts else {}))
         self._timeout = timeout

@@ -1,9 +1,15 @@
 """The fonts subtitles are drawn with: ours for Latin, Cyrillic, Greek and CJK, the system's for the rest."""
 
+import asyncio
 import importlib.util
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+import ffmpeg
+
+from app.media.ffmpeg import FFmpegWrapper, media_output
 
 SYSTEM_FONT_DIRECTORIES = (
     Path("/usr/share/fonts"),
@@ -11,6 +17,19 @@ SYSTEM_FONT_DIRECTORIES = (
     Path("/System/Library/Fonts"),
     Path("/Library/Fonts"),
 )
+NO_CHARACTER = "\U0010ffff"
+SAMPLE = """[Script Info]
+PlayResX: 640
+PlayResY: 64
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
+Style: Default,Noto Sans CJK KR,32,&H00FFFFFF,5
+
+[Events]
+Format: Start, End, Style, Text
+Dialogue: 0:00:00.00,0:00:01.00,Default,{text}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,27 @@ def prepare_fonts(data_dir: Path) -> FontSet:
     if not config.exists() or config.read_text() != text:
         config.write_text(text)
     return FontSet(config)
+
+
+async def renders(wrapper: FFmpegWrapper, text: str) -> bool:
+    """Whether subtitles of such text would be seen: FFmpeg draws nothing, or empty boxes, without a font.
+
+    `text` is a short line without markup. Raises `Problem` as `FFmpegWrapper.run` does.
+    """
+    boxes = "".join(" " if character.isspace() else NO_CHARACTER for character in text)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn, boxed, blank = [await _drawn(wrapper, sample, Path(folder)) for sample in (text, boxes, "")]
+    return drawn not in (boxed, blank)
+
+
+async def _drawn(wrapper: FFmpegWrapper, text: str, folder: Path) -> bytes:
+    """The grey pixels of a frame with the text on it."""
+    subtitles, frame = folder / "sample.ass", folder / "frame.gray"
+    await asyncio.to_thread(subtitles.write_text, SAMPLE.format(text=text), encoding="utf-8")
+    canvas = ffmpeg.input("color=black:size=640x64:duration=1:rate=1", f="lavfi")
+    drawn = canvas["v"].filter("subtitles", filename=str(subtitles)).filter("format", "gray")
+    await wrapper.run(media_output(frame, drawn, f="rawvideo"))
+    return await asyncio.to_thread(frame.read_bytes)
 
 
 def _packaged_directories() -> tuple[Path, ...]:

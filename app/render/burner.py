@@ -19,6 +19,9 @@ REFERENCE_SHORT_SIDE = 360
 LINE_PER_FONT_SIZE = 1.448
 ALIGNMENTS: dict[SubtitlePosition, int] = {"bottom": 2, "top": 8}
 OUTLINED, BOXED = 1, 4
+# Balancing lines moves a full stop to the start of one where lines may break between characters.
+BALANCED, FILLED = 0, 1
+WITHOUT_BLANKS = frozenset({"ja", "zh", "yue"})
 WORD_JOINER = "\u2060"
 CJK_FONTS = {"ja": "JP", "ko": "KR", "zh-hant": "TC", "zh-tw": "TC", "zh-hk": "HK", "yue": "HK", "zh": "SC"}
 
@@ -69,6 +72,14 @@ def parse_colour(text: str) -> Colour:
     raise ValueError(f"{text!r} is not a colour such as #FFFFFF or rgba(0,0,0,0.5)")
 
 
+@dataclass(frozen=True, slots=True)
+class SubtitleFile:
+    """An .ass file; `breaks_between_characters` where the language puts no blanks between words."""
+
+    path: Path
+    breaks_between_characters: bool = False
+
+
 class SubtitleBurner:
     """Writes .ass files for one picture, language and style; `burn_in` draws them."""
 
@@ -76,10 +87,12 @@ class SubtitleBurner:
         self._style = style
         self._width, self._height = shown_size(video)
         self._font = font_for(language)
+        self._without_blanks = language.lower().split("-")[0] in WITHOUT_BLANKS
 
-    def write(self, cues: Iterable[Cue], path: Path) -> None:
-        """The .ass file of the cues, whose times are on the video's clock."""
+    def write(self, cues: Iterable[Cue], path: Path) -> SubtitleFile:
+        """Writes the .ass file of the cues, whose times are on the video's clock; blocking."""
         path.write_text(self.document(cues), encoding="utf-8")
+        return SubtitleFile(path, self._without_blanks)
 
     def document(self, cues: Iterable[Cue]) -> str:
         events = [
@@ -93,7 +106,7 @@ class SubtitleBurner:
 ScriptType: v4.00+
 PlayResX: {self._width}
 PlayResY: {self._height}
-WrapStyle: 0
+WrapStyle: {FILLED if self._without_blanks else BALANCED}
 ScaledBorderAndShadow: yes
 YCbCr Matrix: None
 
@@ -136,9 +149,12 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
         return self._style.font_size * min(self._width, self._height) / REFERENCE_SHORT_SIDE
 
 
-def burn_in(picture: FilterableStream, subtitles: Path) -> FilterableStream:
-    """The picture with an .ass file drawn into it; lines may break wherever Unicode lets them."""
-    return picture.filter("subtitles", filename=str(subtitles.absolute()), wrap_unicode=1)
+def burn_in(picture: FilterableStream, subtitles: SubtitleFile) -> FilterableStream:
+    """The picture with the subtitles drawn into it."""
+    between_characters = int(subtitles.breaks_between_characters)
+    return picture.filter(
+        "subtitles", filename=str(subtitles.path.absolute()), wrap_unicode=between_characters
+    )
 
 
 def font_for(language: str) -> str:

@@ -9,7 +9,7 @@ from ffmpeg.nodes import FilterableStream
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
 from app.media.filters import MIX_SAMPLE_RATE, lasting, on_the_clock, shown_picture
 from app.media.probe import MediaInfo
-from app.render.burner import burn_in
+from app.render.burner import SubtitleFile, burn_in
 from app.render.output import Options, OutputFormatter
 
 LIMIT = 0.97
@@ -20,8 +20,8 @@ class RenderJob:
     """A dub to write to `target`.
 
     `voice` is a mono wav file on the video's clock, of any length. `original_audio_volume` from 0 (left
-    out) to 1. `language` is the ISO 639-2 code of what the voice speaks. `subtitles` is an .ass file to
-    burn in, or None.
+    out) to 1. `language` is the ISO 639-2 code of what the voice speaks. `subtitles` are burned
+    in where there are any.
     """
 
     source: Path
@@ -31,7 +31,7 @@ class RenderJob:
     language: str
     output: OutputFormatter
     target: Path
-    subtitles: Path | None = None
+    subtitles: SubtitleFile | None = None
 
 
 class FFmpegVideoEditor:
