@@ -14,3 +14,20 @@ READABLE_FORMATS = {
     "protocol_whitelist": "none",
     "max_streams": str(MAX_STREAMS),
 }
+
+# A container that goes by several names gets the one that browsers play.
+MIME_TYPES = {
+    "mov": "video/mp4",
+    "matroska": "video/webm",
+    "avi": "video/x-msvideo",
+    "mpegts": "video/mp2t",
+    "mpeg": "video/mpeg",
+    "flv": "video/x-flv",
+    "asf": "video/x-ms-asf",
+    "ogg": "video/ogg",
+}
+
+
+def mime_type(container: str) -> str:
+    """What to serve a file as, by the name probing gave its container: `mov,mp4,m4a,…` is `video/mp4`."""
+    return MIME_TYPES.get(container.split(",")[0], "application/octet-stream")
