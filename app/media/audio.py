@@ -45,12 +45,12 @@ def read_audio(data: bytes) -> Audio:
             if not container.streams.audio:
                 raise UnreadableAudio("there is no audio in it")
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.sample_rate)
+            resampler = av.AudioResampler(format="fltp")
             frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
-            frames += resampler.resample(None)
     except av.FFmpegError as error:
         raise UnreadableAudio(error.strerror or str(error)) from error
-    return Audio(_joined(frame.to_ndarray() for frame in frames), stream.sample_rate)
+    # The mean: FFmpeg's own way to mono makes a voice that is on both channels 3 dB louder.
+    return Audio(_joined(np.mean(frame.to_ndarray(), axis=0) for frame in frames), stream.sample_rate)
 
 
 def write_wav(audio: Audio) -> bytes:
@@ -177,7 +177,7 @@ def _levels(samples: Samples, frame: int) -> Samples:
 
 
 def _joined(parts: Iterable[ArrayLike]) -> Samples:
-    """One run of samples from parts of shape (1, samples)."""
+    """One run of samples from parts of shape (samples,) or (1, samples)."""
     return np.concatenate(
         [np.zeros(0, np.float32), *(np.ravel(np.asarray(part, np.float32)) for part in parts)]
     )

@@ -158,11 +158,10 @@ async def _watched(
     """Reads the process to its end; the tail of what it wrote to stderr."""
     if process.stdout is None or process.stderr is None:
         raise RuntimeError("the process was started without pipes")
-    async with asyncio.TaskGroup() as readers:
-        readers.create_task(_report_progress(process.stdout, duration, on_progress))
-        tail = readers.create_task(_tail(process.stderr))
+    progress = _report_progress(process.stdout, duration, on_progress)
+    _, stderr = await asyncio.gather(progress, _tail(process.stderr))
     await process.wait()
-    return tail.result()
+    return stderr
 
 
 async def _report_progress(

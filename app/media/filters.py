@@ -26,11 +26,8 @@ def shown_picture(
     `size` defaults to `shown_size(video)`.
     """
     width, height = size or shown_size(video)
-    picture = source[str(video.index)]
-    if (_even(video.width), _even(video.height)) == (width, height) and _pixels_are_square(video):
-        picture = picture.filter("crop", width, height, 0, 0)
-    else:
-        picture = picture.filter("scale", width, height)
+    # Always scaled, which costs nothing at the same size: recorded calls change theirs on the way.
+    picture = source[str(video.index)].filter("scale", width, height)
     if video.hdr is not None:
         picture = _tone_mapped(picture, video.hdr)
     return picture.filter("setsar", 1).filter("format", "yuv420p")
@@ -39,6 +36,13 @@ def shown_picture(
 def on_the_clock(source: FilterableStream, track: AudioStream, sample_rate: int) -> FilterableStream:
     """A track's sound on the file's clock: silence before a late start and in every gap."""
     return source[str(track.index)].filter("aresample", sample_rate, **{"async": 1, "first_pts": 0})
+
+
+def in_stereo(sound: FilterableStream, channels: int) -> FilterableStream:
+    """Two channels, mono on both at its own level: a plain conversion takes 3 dB off."""
+    if channels == 1:
+        return sound.filter("pan", args="stereo|c0=c0|c1=c0")
+    return sound.filter("aformat", channel_layouts="stereo", sample_fmts="fltp")
 
 
 def lasting(sound: FilterableStream, seconds: float) -> FilterableStream:
@@ -52,10 +56,6 @@ def _tone_mapped(picture: FilterableStream, hdr: str) -> FilterableStream:
         linear.filter("format", "gbrpf32le").filter("zscale", p="bt709").filter("tonemap", "hable", desat=0)
     )
     return mapped.filter("zscale", t="bt709", m="bt709", r="tv")
-
-
-def _pixels_are_square(video: VideoStream) -> bool:
-    return {video.width, video.height} == {video.coded_width, video.coded_height}
 
 
 def _even(side: float) -> int:

@@ -7,7 +7,7 @@ import ffmpeg
 from ffmpeg.nodes import FilterableStream
 
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
-from app.media.filters import MIX_SAMPLE_RATE, lasting, on_the_clock, shown_picture
+from app.media.filters import MIX_SAMPLE_RATE, in_stereo, lasting, on_the_clock, shown_picture
 from app.media.probe import MediaInfo
 from app.render.burner import SubtitleFile, burn_in
 from app.render.output import Options, OutputFormatter
@@ -65,18 +65,12 @@ def _picture(source: FilterableStream, job: RenderJob) -> tuple[FilterableStream
 
 def _sound(source: FilterableStream, job: RenderJob) -> FilterableStream:
     """The voice over the original at its volume, in stereo, exactly as long as the video."""
-    # Copying the one channel keeps its level; a plain conversion to stereo takes 3 dB off.
-    voice = (
-        media_input(job.voice).filter("aresample", MIX_SAMPLE_RATE).filter("pan", args="stereo|c0=c0|c1=c0")
-    )
+    voice = in_stereo(media_input(job.voice).filter("aresample", MIX_SAMPLE_RATE), channels=1)
     original = job.info.default_audio
     if original is None or job.original_audio_volume == 0:
         return lasting(voice, job.info.duration)
-    quiet = (
-        on_the_clock(source, original, MIX_SAMPLE_RATE)
-        .filter("aformat", channel_layouts="stereo", sample_fmts="fltp")
-        .filter("volume", job.original_audio_volume)
-    )
-    mixed = ffmpeg.filter([quiet, voice], "amix", inputs=2, duration="longest", normalize=0)
+    stereo = in_stereo(on_the_clock(source, original, MIX_SAMPLE_RATE), original.channels)
+    quieter = stereo.filter("volume", job.original_audio_volume)
+    mixed = ffmpeg.filter([quieter, voice], "amix", inputs=2, duration="longest", normalize=0)
     limited = mixed.filter("alimiter", limit=LIMIT, level=0, latency=1)
     return lasting(limited, job.info.duration)

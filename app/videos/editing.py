@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.core.errors import ErrorCode, Problem
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
-from app.media.filters import MIX_SAMPLE_RATE, lasting, on_the_clock, shown_picture, shown_size
+from app.media.filters import MIX_SAMPLE_RATE, in_stereo, lasting, on_the_clock, shown_picture, shown_size
 from app.media.probe import MediaInfo
 
 # Longer than any frame stays on screen, so the one shown at the cut is decoded too.
@@ -75,7 +75,7 @@ async def preview(
     streams = [picture.filter("fps", str(min(PREVIEW_RATE, info.video.frame_rate)))]
     if info.default_audio is not None:
         sound = on_the_clock(clip, info.default_audio, MIX_SAMPLE_RATE)
-        streams.append(sound.filter("aformat", channel_layouts="stereo"))
+        streams.append(in_stereo(sound, info.default_audio.channels))
     graph = media_output(out, *streams, crf=28, **MP4, **(AAC | {"b:a": "64k"}))
     await ffmpeg.run(graph, duration=length, on_progress=on_progress)
 

@@ -1,3 +1,6 @@
+import io
+import wave
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from app.media.audio import (
     read_audio,
     resample,
     shift_pitch,
+    to_int16,
     trim_silence,
     write_wav,
 )
@@ -28,6 +32,17 @@ def test_wav_comes_back_as_it_was() -> None:
     back = read_audio(write_wav(audio))
     assert back.sample_rate == audio.sample_rate
     np.testing.assert_allclose(back.samples, audio.samples, atol=1e-4)
+
+
+def test_a_voice_on_both_channels_keeps_its_level() -> None:
+    voice = to_int16(tone(0.5).samples)
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(24_000)
+        file.writeframes(np.repeat(voice, 2).tobytes())
+    np.testing.assert_allclose(read_audio(buffer.getvalue()).samples, tone(0.5).samples, atol=1e-4)
 
 
 def test_bytes_without_sound_are_refused() -> None:
