@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import langcodes
 import numpy as np
@@ -90,8 +90,8 @@ class LocalTranscriber:
     take turns. Voice detection goes first: Whisper invents words and languages where nobody speaks.
     """
 
-    name = "faster-whisper"
-    queue = "cpu"
+    name: Final = "faster-whisper"
+    queue: Final = "cpu"
 
     def __init__(self, models_dir: Path, model: str = PACKAGED_MODEL) -> None:
         self._models_dir = models_dir

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import langcodes
 
@@ -55,8 +56,8 @@ class ApertiumTranslator:
     Tone and context are not understood; the terminology is.
     """
 
-    name = "apertium"
-    queue = "cpu"
+    name: Final = "apertium"
+    queue: Final = "cpu"
     batch_size = 200
 
     def __init__(self, data_dir: Path = DATA_DIR, binary: str = "apertium") -> None:
