@@ -65,7 +65,7 @@ class EspeakVoice:
 
 
 class EspeakClient:
-    """espeak-ng: small, instant, understandable.
+    """espeak-ng: small and instant; how well it is understood differs much between languages.
 
     The library is loaded on first use, in a few milliseconds.
     """

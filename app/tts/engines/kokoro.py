@@ -59,9 +59,10 @@ class Speaker:
     languages: tuple[str, ...]
 
 
-# All were recorded in Japanese. The other languages are those a speech recogniser understood: wrong
-# characters under 2 % (en, es, it, pt), 4 % (de, nl) and 12-18 % (fr, ru: under half of espeak's). Korean is
-# accented: 20 % wrong (Nezumi), 33 % (Kumo), against 80 % for espeak.
+# All were recorded in Japanese. The other languages are those Whisper base understood, in four sentences
+# each (two of Dutch, eight of Korean, which also chose the voices: a rough guide). Characters wrong: up to
+# 2 % in en, es, it and pt, 4 % in de and nl, 11-18 % in fr and ru (espeak 47 and 65 %). Korean has a strong
+# accent, 20 % (Nezumi) and 33 % (Kumo), and is offered because espeak's had 81 %.
 SPEAKERS = (
     Speaker("jf_alpha", "Alpha", "female", (JAPANESE,)),
     Speaker("jf_nezumi", "Nezumi", "female", ("ko", JAPANESE)),
