@@ -1,5 +1,6 @@
 """The errors a client can act on: one code each, told in the reader's language."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -55,7 +56,6 @@ class ErrorCode(StrEnum):
     ENGINE_BAD_ANSWER = "engine_bad_answer"
     # The work failed
     PROCESSING_ERROR = "processing_error"
-    NO_SPEECH_FOUND = "no_speech_found"
     FFMPEG_FAILED = "ffmpeg_failed"
     FFMPEG_TIMEOUT = "ffmpeg_timeout"
     STORAGE_FULL = "storage_full"
@@ -73,6 +73,13 @@ class Problem(Exception):
         self.code = code
         self.field = field
         self.details = details
+
+    @classmethod
+    def recorded(cls, code: ErrorCode, details: Mapping[str, str | float]) -> "Problem":
+        """One that was written down before, for example in the row of a failed job."""
+        problem = cls(code)
+        problem.details.update(details)
+        return problem
 
 
 class InvalidSettings(Exception):

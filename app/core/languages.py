@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import langcodes
+from langcodes.tag_parser import LanguageTagError
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -14,7 +15,7 @@ def normalise_language(code: str) -> str:
     """The standard spelling of a BCP 47 code: `EN-us` gives `en-US`. Raises `ValueError` for no language."""
     try:
         language = langcodes.Language.get(code)
-    except (langcodes.LanguageTagError, ValueError) as error:
+    except (LanguageTagError, ValueError) as error:
         raise ValueError(code) from error
     if not language.is_valid() or language.language is None or language.language == "und":
         raise ValueError(code)

@@ -52,7 +52,12 @@ class JobQueue:
         if engine is not None:
             config["system_database_engine"] = engine
         DBOS(config=config)
-        self._workflow = DBOS.workflow(name="run_job")(self._run_job)
+
+        @DBOS.workflow(name="run_job")
+        async def run_job(job_id: str) -> None:
+            await DBOS.run_step_async({"name": "run", "preemptible": True}, self._track, job_id)
+
+        self._workflow = run_job
         DBOS.launch()
         for name, size in self._sizes.items():
             await DBOS.register_queue_async(
@@ -85,9 +90,6 @@ class JobQueue:
             await self.put(job_id, queue)
         elif state.status in FINAL_STATES:
             await DBOS.rewind_workflow_async(job_id, queue_name=queue)
-
-    async def _run_job(self, job_id: str) -> None:
-        await DBOS.run_step_async({"name": "run", "preemptible": True}, self._track, job_id)
 
     async def _track(self, job_id: str) -> None:
         task = asyncio.current_task()

@@ -28,6 +28,12 @@ MIME_TYPES = {
 }
 
 
+def format_name(container: str) -> str:
+    """A short name for people: `mov,mp4,m4a,…` is `mp4`, `matroska,webm` is `matroska`."""
+    first = container.split(",", maxsplit=1)[0]
+    return "mp4" if first == "mov" else first
+
+
 def mime_type(container: str) -> str:
     """What to serve a file as, by the name probing gave its container: `mov,mp4,m4a,…` is `video/mp4`."""
-    return MIME_TYPES.get(container.split(",")[0], "application/octet-stream")
+    return MIME_TYPES.get(container.split(",", maxsplit=1)[0], "application/octet-stream")

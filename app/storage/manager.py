@@ -1,5 +1,6 @@
 """StorageManager: objects under keys, local by default, and the private scratch files that FFmpeg needs."""
 
+import io
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,7 @@ from typing import BinaryIO, Protocol, cast
 
 import obstore
 from obstore.store import LocalStore
+from typing_extensions import Buffer
 
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 4 << 20
@@ -32,6 +34,36 @@ class ObjectWriter(Protocol):
     async def write(self, data: bytes, /) -> int: ...
 
 
+class _ObjectFile(io.RawIOBase):
+    """An object as Python's own kind of file, which media libraries expect."""
+
+    def __init__(self, store: LocalStore, key: str) -> None:
+        self._reader = obstore.open_reader(store, key, buffer_size=CHUNK_BYTES)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._reader.read(len(view))
+        view[: len(data)] = memoryview(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._reader.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._reader.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._reader.close()
+        super().close()
+
+
 class StorageManager:
     """Objects are written whole under a key never used before, and never changed: what can be read is
     complete. A key never contains a client's file name."""
@@ -50,6 +82,15 @@ class StorageManager:
             self._store, key, buffer_size=PART_BYTES, max_concurrency=2
         ) as writer:
             yield cast("ObjectWriter", writer)
+
+    @asynccontextmanager
+    async def removed_on_error(self, key: str) -> AsyncIterator[None]:
+        """Deletes the object if the block fails or is cancelled: what nobody will refer to is not kept."""
+        try:
+            yield
+        except BaseException:
+            await self.delete(key)
+            raise
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
         await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
@@ -86,11 +127,8 @@ class StorageManager:
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """The object as a seekable file, for blocking readers in a thread."""
-        reader = obstore.open_reader(self._store, key, buffer_size=CHUNK_BYTES)
-        try:
-            yield cast("BinaryIO", reader)
-        finally:
-            reader.close()
+        with io.BufferedReader(_ObjectFile(self._store, key)) as file:
+            yield cast("BinaryIO", file)
 
     async def fetch(self, key: str, folder: Path) -> Path:
         """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""

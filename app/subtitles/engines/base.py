@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ClipLimits:
 
     seconds: float
     timestamps: bool
-    audio_format: str
+    audio_format: Literal["wav", "flac", "ogg"]
 
 
 class Transcriber(Protocol):
@@ -64,7 +64,7 @@ class Transcriber(Protocol):
     def name(self) -> str: ...
 
     @property
-    def queue(self) -> str:
+    def queue(self) -> Literal["api", "cpu"]:
         """`api` if calls wait on the network, `cpu` if they use this machine."""
         ...
 

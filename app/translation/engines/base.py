@@ -1,7 +1,7 @@
 """What a translation engine takes and gives."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Translator(Protocol):
     def name(self) -> str: ...
 
     @property
-    def queue(self) -> str:
+    def queue(self) -> Literal["api", "cpu"]:
         """`api` if calls wait on the network, `cpu` if they use this machine."""
         ...
 

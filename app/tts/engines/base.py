@@ -20,7 +20,7 @@ class Voice:
 
     def speaks(self, language: str) -> bool:
         """Whether it speaks the language, regions aside: `en-GB` is spoken by an `en` voice."""
-        base = language.split("-")[0]
+        base = language.split("-", maxsplit=1)[0]
         return not self.languages or any(known.split("-")[0] == base for known in self.languages)
 
 
@@ -41,7 +41,7 @@ class TTSClient(Protocol):
     def name(self) -> str: ...
 
     @property
-    def queue(self) -> str:
+    def queue(self) -> Literal["api", "cpu"]:
         """`api` if calls wait on the network, `cpu` if they use this machine."""
         ...
 

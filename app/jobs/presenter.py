@@ -1,0 +1,53 @@
+"""A Job row as the API shows it, in the reader's language and with links they can follow."""
+
+from app.core.errors import ErrorCode
+from app.core.locales import Catalogue
+from app.jobs.models import Job, JobStatus
+from app.jobs.schemas import RESULT_TYPES, TaskError, TaskResponse, TaskResult, VideoJob
+
+
+def present_task(job: Job, base: str, texts: Catalogue) -> TaskResponse:
+    return TaskResponse(
+        task_id=job.id,
+        video_id=job.video_id,
+        type=job.job_type,
+        status=job.status,
+        progress=job.progress,
+        message=texts.task(job.message, job.message_details),
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        completed_at=job.completed_at,
+        estimated_completion=job.estimated_completion,
+        result=_result(job, base),
+        error=_error(job, texts),
+    )
+
+
+def present_video_job(job: Job) -> VideoJob:
+    return VideoJob(
+        job_id=job.id,
+        job_type=job.job_type,
+        status=job.status,
+        progress=job.progress,
+        created_at=job.created_at,
+        completed_at=job.completed_at,
+    )
+
+
+def estimated_time(job: Job) -> int:
+    """Whole seconds, at least one."""
+    return max(1, round(job.estimated_seconds))
+
+
+def _result(job: Job, base: str) -> TaskResult | None:
+    if job.status is not JobStatus.COMPLETED or job.result is None:
+        return None
+    return RESULT_TYPES[job.job_type].model_validate(job.result).with_base(base)
+
+
+def _error(job: Job, texts: Catalogue) -> TaskError | None:
+    if job.error is None:
+        return None
+    code = ErrorCode(job.error)
+    text = texts.error(code, job.error_details or {})
+    return TaskError(code=code, message=text.detail, next=text.next)

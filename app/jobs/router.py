@@ -1,0 +1,89 @@
+"""Tasks over HTTP."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.core.database import Database, ReadSession, WriteSession
+from app.core.errors import ErrorCode
+from app.core.links import BaseUrl, Texts
+from app.core.openapi import problems
+from app.core.resources import owned
+from app.jobs.monitor import JobMonitor
+from app.jobs.presenter import present_task
+from app.jobs.scheduler import JobScheduler
+from app.jobs.schemas import TaskResponse
+from app.jobs.storage import get_job
+
+router = APIRouter(prefix="/api/tasks", tags=["tasks"])
+
+Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
+Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
+
+
+@router.get(
+    "/{task_id}",
+    operation_id="getTask",
+    summary="A task as it stands",
+    response_model_exclude_none=True,
+    responses=problems(ErrorCode.TASK_NOT_FOUND),
+)
+async def get_task(task_id: str, session: ReadSession, base: BaseUrl, texts: Texts) -> TaskResponse:
+    """Progress while it runs, `result` when it is completed, `error` when it failed."""
+    return present_task(await get_job(session, task_id), base, texts)
+
+
+@router.post(
+    "/{task_id}/cancel",
+    operation_id="cancelTask",
+    summary="Cancel a task",
+    response_model_exclude_none=True,
+    responses=problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_ACTIVE),
+)
+async def cancel_task(
+    task_id: str, session: WriteSession, scheduler: Scheduler, base: BaseUrl, texts: Texts
+) -> TaskResponse:
+    """FFmpeg and open requests end at once; finished units are kept for a retry."""
+    return present_task(await scheduler.cancel(session, task_id), base, texts)
+
+
+@router.post(
+    "/{task_id}/retry",
+    operation_id="retryTask",
+    summary="Retry a failed or cancelled task",
+    status_code=202,
+    response_model_exclude_none=True,
+    responses=problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
+)
+async def retry_task(
+    task_id: str, session: WriteSession, scheduler: Scheduler, response: Response, base: BaseUrl, texts: Texts
+) -> TaskResponse:
+    """The same task goes on from its last finished unit."""
+    job = await scheduler.retry(session, task_id)
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return present_task(job, base, texts)
+
+
+async def _known_task(task_id: str, database: Annotated[Database, Depends(owned(Database))]) -> str:
+    """404 must be told before the stream begins."""
+    async with database.read() as session:
+        return (await get_job(session, task_id)).id
+
+
+@router.get(
+    "/{task_id}/events",
+    operation_id="streamTaskEvents",
+    summary="Follow a task",
+    response_class=EventSourceResponse,
+    responses=problems(ErrorCode.TASK_NOT_FOUND),
+)
+async def stream_task_events(
+    task_id: Annotated[str, Depends(_known_task)], monitor: Monitor, base: BaseUrl, texts: Texts
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events named `task`, each the task as `GET /api/tasks/{task_id}` shows it: one at once,
+    one after every change, the last when the task is final."""
+    async for job in monitor.watch(task_id):
+        task = present_task(job, base, texts)
+        yield ServerSentEvent(event="task", raw_data=task.model_dump_json(exclude_none=True))

@@ -1,0 +1,80 @@
+"""The HTTP server: `uvicorn --factory app.main:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
+
+from app.core.settings import Settings, load_settings
+from app.jobs.router import router as tasks
+from app.monitoring.exception_handler import ExceptionHandler
+from app.monitoring.logger import configure_logging
+from app.monitoring.router import router as health
+from app.render.router import router as dubbed_videos
+from app.resources import Resources
+from app.subtitles.router import router as subtitles
+from app.translation.router import router as translations
+from app.tts.router import router as speech
+from app.videos.router import router as videos
+
+DESCRIPTION = """
+Upload a video, get subtitles, a translation, a voice and a dubbed video that stays in sync.
+
+1. `POST /api/videos/upload`
+2. `POST /api/videos/{video_id}/extract-subtitles`
+3. `POST /api/videos/{video_id}/translate-subtitles`
+4. `POST /api/videos/{video_id}/generate-tts`
+5. `POST /api/videos/{video_id}/generate-dubbed-video`
+
+Steps 2 to 5 start a task: follow it with `GET /api/tasks/{task_id}` or its `/events`. Between the steps every
+text can be edited, and a step that is run again re-does only what the edit touched. Errors are
+`application/problem+json` with a stable `code`, a message and what to do next, in Korean or English by
+`Accept-Language`.
+"""
+
+TAGS = [
+    {"name": "videos", "description": "Upload, list, trim and delete videos, and fetch their files."},
+    {"name": "subtitles", "description": "Transcribe a video; read, edit or bring its original subtitles."},
+    {"name": "translations", "description": "The subtitles in other languages."},
+    {"name": "speech", "description": "Voices, and the translated lines spoken."},
+    {"name": "dubbed videos", "description": "The final video."},
+    {"name": "tasks", "description": "Long work: progress, cancelling, retrying."},
+    {"name": "health", "description": "For load balancers."},
+]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Raises `InvalidSettings` if the environment cannot be used."""
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    resources = Resources(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await resources.start()
+        try:
+            yield
+        finally:
+            await resources.close()
+
+    app: FastAPI = FastAPIOffline(
+        title="Video translation and dubbing",
+        version="0.1.0",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+    )
+    app.state.resources = resources
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Location", "ETag", "Content-Disposition", "Content-Range", "Accept-Ranges"],
+    )
+    ExceptionHandler(settings.default_locale, resources.alerts).install(app)
+    for router in (videos, subtitles, translations, speech, dubbed_videos, tasks, health):
+        app.include_router(router)
+    return app

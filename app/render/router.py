@@ -1,0 +1,148 @@
+"""Dubbed videos over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import ErrorCode
+from app.core.languages import LanguageCode
+from app.core.links import BaseUrl
+from app.core.openapi import files, problems
+from app.core.resources import owned
+from app.jobs.presenter import estimated_time
+from app.jobs.schemas import StartedLanguageTask
+from app.render.output import OutputFormatter
+from app.render.schemas import DubbedVideo, DubbedVideoOptions, GenerateDubbedVideo
+from app.render.service import Dub, VideoGenerator
+from app.storage.manager import StorageManager
+from app.storage.responses import object_response
+
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"])
+
+Generator = Annotated[VideoGenerator, Depends(owned(VideoGenerator))]
+Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
+Language = Annotated[LanguageCode, Path()]
+
+NOT_READY = problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.DUB_NOT_READY)
+VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
+
+
+@router.post(
+    "/generate-dubbed-video",
+    operation_id="generateDubbedVideo",
+    summary="Make the dubbed video",
+    status_code=202,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
+)
+async def generate_dubbed_video(
+    video_id: str, body: GenerateDubbedVideo, session: WriteSession, generator: Generator, response: Response
+) -> StartedLanguageTask:
+    """Starts a task, or names the one that already does exactly this."""
+    job = await generator.start(session, video_id, body)
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return StartedLanguageTask(
+        task_id=job.id,
+        status=job.status.value,
+        estimated_time=estimated_time(job),
+        video_id=video_id,
+        language=body.language,
+    )
+
+
+@router.get(
+    "/dubbed-videos/{language_code}",
+    operation_id="getDubbedVideo",
+    summary="A dubbed video",
+    responses=NOT_READY,
+)
+async def get_dubbed_video(
+    video_id: str, language_code: Language, session: ReadSession, generator: Generator, base: BaseUrl
+) -> DubbedVideo:
+    """Its facts, and where its files are."""
+    return _present(await generator.dub(session, video_id, language_code), base)
+
+
+@router.get(
+    "/dubbed-videos/{language_code}/file",
+    operation_id="getDubbedVideoFile",
+    summary="Play a dubbed video",
+    response_class=Response,
+    responses=NOT_READY | files("The video", *VIDEO_TYPES),
+)
+async def get_dubbed_video_file(
+    request: Request,
+    video_id: str,
+    language_code: Language,
+    session: ReadSession,
+    generator: Generator,
+    storage: Storage,
+) -> Response:
+    """For a player: whole or in ranges."""
+    dub = await generator.dub(session, video_id, language_code)
+    return await object_response(request, storage, dub.generated.path, _output(dub).mime_type)
+
+
+@router.get(
+    "/dubbed-videos/{language_code}/download",
+    operation_id="downloadDubbedVideo",
+    summary="Download a dubbed video",
+    response_class=Response,
+    responses=NOT_READY | files("The video", *VIDEO_TYPES),
+)
+async def download_dubbed_video(
+    request: Request,
+    video_id: str,
+    language_code: Language,
+    session: ReadSession,
+    generator: Generator,
+    storage: Storage,
+) -> Response:
+    """With a file name."""
+    dub = await generator.dub(session, video_id, language_code)
+    name = f"{dub.title}.{language_code}.{dub.generated.format}"
+    return await object_response(request, storage, dub.generated.path, _output(dub).mime_type, name)
+
+
+@router.get(
+    "/dubbed-videos/{language_code}/thumbnail",
+    operation_id="getDubbedVideoThumbnail",
+    summary="A still picture of a dubbed video",
+    response_class=Response,
+    responses=NOT_READY | files("The picture", "image/jpeg"),
+)
+async def get_dubbed_video_thumbnail(
+    request: Request,
+    video_id: str,
+    language_code: Language,
+    session: ReadSession,
+    generator: Generator,
+    storage: Storage,
+) -> Response:
+    """JPEG, at most 640 pixels wide."""
+    dub = await generator.dub(session, video_id, language_code)
+    return await object_response(request, storage, dub.generated.thumbnail_path, "image/jpeg")
+
+
+def _output(dub: Dub) -> OutputFormatter:
+    options = DubbedVideoOptions.model_validate(dub.generated.options)
+    return OutputFormatter(options.output_format, options.output_quality)
+
+
+def _present(dub: Dub, base: str) -> DubbedVideo:
+    generated = dub.generated
+    here = f"{base}/api/videos/{dub.video.id}/dubbed-videos/{generated.audio_language}"
+    return DubbedVideo(
+        video_id=dub.video.id,
+        original_title=dub.video.title,
+        dubbed_title=dub.title,
+        language=generated.audio_language,
+        url=f"{here}/file",
+        download_url=f"{here}/download",
+        thumbnail_url=f"{here}/thumbnail",
+        duration=generated.duration,
+        resolution=generated.resolution,
+        file_size=generated.file_size,
+        created_at=generated.created_at,
+        options=DubbedVideoOptions.model_validate(generated.options),
+    )

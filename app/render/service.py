@@ -1,0 +1,64 @@
+"""VideoGenerator: starting renders and finding what they made."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ErrorCode, Problem
+from app.jobs.models import Job, JobType
+from app.jobs.scheduler import JobScheduler
+from app.jobs.task import Workload
+from app.render.models import GeneratedVideo
+from app.render.output import OutputFormatter
+from app.render.schemas import GenerateDubbedVideo
+from app.translation.storage import find_track
+from app.tts.storage import load_speech
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+ENCODING_SECONDS = 0.5
+COPYING_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Dub:
+    """A dubbed video beside its source; `title` in the language of the dub."""
+
+    video: Video
+    generated: GeneratedVideo
+    title: str
+
+
+class VideoGenerator:
+    """The use cases of dubbed videos."""
+
+    def __init__(self, scheduler: JobScheduler) -> None:
+        self._scheduler = scheduler
+
+    async def start(self, session: AsyncSession, video_id: str, request: GenerateDubbedVideo) -> Job:
+        """Raises `Problem`: no such video, no speech in that language."""
+        video = await get_video(session, video_id)
+        await load_speech(session, video_id, request.language)
+        copies = not request.options.include_subtitles and OutputFormatter(
+            request.output_format, request.options.output_quality
+        ).copies(video.info)
+        kind, prior = ("copy", COPYING_SECONDS) if copies else ("encode", ENCODING_SECONDS)
+        work = Workload(video.duration, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
+        return await self._scheduler.start(session, JobType.VIDEO_GENERATION, video_id, request, "cpu", work)
+
+    async def dub(self, session: AsyncSession, video_id: str, language: str) -> Dub:
+        """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(DUB_NOT_READY)`."""
+        video = await get_video(session, video_id)
+        generated = await find_dub(session, video_id, language)
+        if generated is None:
+            raise Problem(ErrorCode.DUB_NOT_READY, video_id=video_id, language=language)
+        translation = await find_track(session, video_id, language)
+        return Dub(video, generated, (translation and translation.row.title) or video.title)
+
+
+async def find_dub(session: AsyncSession, video_id: str, language: str) -> GeneratedVideo | None:
+    query = select(GeneratedVideo).where(
+        GeneratedVideo.video_id == video_id, GeneratedVideo.audio_language == language
+    )
+    return (await session.scalars(query)).one_or_none()

@@ -1,0 +1,214 @@
+"""The one composition root: builds what the process owns, once, from the settings."""
+
+import shutil
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+
+from app.core.database import Database
+from app.core.errors import ErrorCode, Problem
+from app.core.openai_client import OpenAIClient
+from app.core.settings import EngineChoice, Settings
+from app.jobs.monitor import JobMonitor
+from app.jobs.queue import JobQueue, sqlite_url
+from app.jobs.runner import JobRunner
+from app.jobs.scheduler import JobScheduler
+from app.jobs.task import TaskDefinition
+from app.media.ffmpeg import FFmpegWrapper
+from app.media.fonts import prepare_fonts
+from app.memo import Memo
+from app.monitoring.alerts import AlertManager
+from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
+from app.render.editor import FFmpegVideoEditor
+from app.render.service import VideoGenerator
+from app.render.tasks import DubbedVideoGeneration
+from app.storage.cleaner import StorageCleaner
+from app.storage.manager import StorageManager
+from app.storage.processor import FileProcessor
+from app.storage.validator import FileValidator
+from app.subtitles.audio_extractor import AudioExtractor
+from app.subtitles.engines.base import Transcriber
+from app.subtitles.service import SubtitleService
+from app.subtitles.tasks import SubtitleExtraction
+from app.translation.engines.base import Translator
+from app.translation.service import TranslationManager
+from app.translation.tasks import SubtitleTranslation
+from app.tts.engines.base import TTSClient
+from app.tts.service import TTSManager
+from app.tts.tasks import SpeechGeneration
+from app.videos.service import VideoProcessor
+from app.videos.storage import video_ids
+from app.videos.tasks import VideoTrim
+
+T = TypeVar("T")
+
+LEAST_FREE_BYTES = 512 * 1024**2
+
+
+class Resources:
+    """Owns the database, the queue, the storage, FFmpeg and the engines; parts ask for each other only in
+    their constructors. Engines are imported and built when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.alerts = AlertManager()
+        self.database = Database(settings.database)
+        self.storage = StorageManager(settings.data_dir.absolute())
+        self.files = FileProcessor(self.storage)
+        self.memo = Memo(self.database, self.storage)
+        self.openai = OpenAIClient(settings)
+        self.ffmpeg = FFmpegWrapper(
+            settings.ffmpeg_binary,
+            fonts=prepare_fonts(settings.data_dir.absolute()),
+            timeout=settings.ffmpeg_timeout_seconds,
+        )
+        self.monitor = JobMonitor(self.database)
+        self.runner = JobRunner(self.database, self.storage, self.monitor, self.alerts)
+        self.queue = JobQueue(
+            _jobs_url(settings),
+            settings.worker_name,
+            {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
+            self.runner.run,
+        )
+        self.scheduler = JobScheduler(self.queue)
+        self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
+        self.runner.define(self._definitions())
+        self._owned: dict[type[Any], Any] = {type(part): part for part in self._parts()}
+
+    def get(self, kind: type[T]) -> T:
+        """The one object of that type, for the routers."""
+        found: T = self._owned[kind]
+        return found
+
+    async def start(self) -> None:
+        """Migrates, cleans up after a crash, and goes on with what it left."""
+        await self.database.migrate()
+        async with self.database.read() as session:
+            known = await video_ids(session)
+        await StorageCleaner(self.storage).clean(known)
+        await self.queue.launch()
+        await self.scheduler.recover(self.database)
+
+    async def close(self) -> None:
+        """Running jobs stop where they are and go on at the next start."""
+        await self.queue.close()
+        await self.openai.aclose()
+        await self.database.close()
+
+    def transcriber(self) -> Transcriber:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return self._transcriber
+
+    def translator(self) -> Translator:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return self._translator
+
+    def synthesizer(self) -> TTSClient:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return self._synthesizer
+
+    @cached_property
+    def _transcriber(self) -> Transcriber:
+        if self._uses_openai("transcription", self.settings.transcription_engine):
+            from app.subtitles.engines.openai import WhisperClient
+
+            return WhisperClient(self.openai, self.settings.openai_transcription_model)
+        from app.subtitles.engines.local import LocalTranscriber
+
+        return LocalTranscriber(self._models, self.settings.whisper_model)
+
+    @cached_property
+    def _translator(self) -> Translator:
+        if self._uses_openai("translation", self.settings.translation_engine):
+            from app.translation.engines.openai import GPTTranslator
+
+            return GPTTranslator(self.openai, self.settings.openai_translation_model)
+        from app.translation.engines.local import ApertiumTranslator
+
+        return ApertiumTranslator()
+
+    @cached_property
+    def _synthesizer(self) -> TTSClient:
+        if self._uses_openai("speech", self.settings.speech_engine):
+            from app.tts.engines.openai import OpenAISpeech
+
+            return OpenAISpeech(self.openai, self.settings.openai_speech_model)
+        from app.tts.engines.local import LocalSpeech
+
+        return LocalSpeech(self._models)
+
+    def _uses_openai(self, stage: str, choice: EngineChoice) -> bool:
+        if choice == "openai" and not self.settings.openai_configured:
+            raise Problem(
+                ErrorCode.ENGINE_NOT_CONFIGURED,
+                stage=stage,
+                engine=choice,
+                reason="OPENAI_API_KEY / OPENAI_BASE_URL",
+                setting="OPENAI_API_KEY",
+            )
+        return choice == "openai" or (choice == "auto" and self.settings.openai_configured)
+
+    @property
+    def _models(self) -> Path:
+        return self.settings.data_dir.absolute() / "models"
+
+    def _definitions(self) -> Sequence[TaskDefinition[Any]]:
+        return (
+            VideoTrim(self.videos, self.storage, self.ffmpeg).definition(),
+            SubtitleExtraction(
+                self.videos, AudioExtractor(self.ffmpeg), self.memo, self.transcriber
+            ).definition(),
+            SubtitleTranslation(self.memo, self.translator).definition(),
+            SpeechGeneration(self.memo, self.storage, self.ffmpeg, self.synthesizer).definition(),
+            DubbedVideoGeneration(
+                self.videos, self.storage, FFmpegVideoEditor(self.ffmpeg), self.ffmpeg
+            ).definition(),
+        )
+
+    def _parts(self) -> Sequence[object]:
+        return (
+            self.settings,
+            self.database,
+            self.storage,
+            self.monitor,
+            self.scheduler,
+            self.videos,
+            FileValidator(self.settings.max_upload_bytes),
+            SubtitleService(self.scheduler, self.transcriber),
+            TranslationManager(self.scheduler, self.translator),
+            TTSManager(self.scheduler, self.files, self.synthesizer),
+            VideoGenerator(self.scheduler),
+            DiagnosticsCollector(self._essential_checks(), ()),
+        )
+
+    def _essential_checks(self) -> Sequence[Check]:
+        async def database() -> str:
+            async with self.database.read() as session:
+                await session.execute(text("SELECT 1"))
+            return self.database.url.render_as_string(hide_password=True)
+
+        async def disk() -> str:
+            free = shutil.disk_usage(self.settings.data_dir).free
+            if free < LEAST_FREE_BYTES:
+                raise Problem(ErrorCode.STORAGE_FULL)
+            return f"{free / 1024**3:.1f} GiB free"
+
+        async def ffmpeg() -> str:
+            return str(self.ffmpeg.binary)
+
+        return (
+            checked("database", "Check DATABASE_URL.", database),
+            checked("disk", "Free space in DATA_DIR or point it elsewhere.", disk),
+            checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
+        )
+
+
+def _jobs_url(settings: Settings) -> str:
+    """Jobs are kept beside the data on SQLite, and in the shared database when several machines work."""
+    if settings.database.startswith("sqlite"):
+        return sqlite_url(settings.data_dir / "jobs.sqlite")
+    return settings.database

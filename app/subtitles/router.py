@@ -1,0 +1,205 @@
+"""The original subtitles over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import ErrorCode
+from app.core.languages import AUTO, LanguageCode
+from app.core.links import Texts
+from app.core.openapi import files, problems
+from app.core.resources import owned
+from app.jobs.presenter import estimated_time
+from app.jobs.schemas import StartedTask
+from app.subtitles.schemas import (
+    ExtractSubtitles,
+    SubtitleLine,
+    SubtitleTrack,
+    TrackFormat,
+    TrackMetadata,
+    TrackUpdated,
+    WordTime,
+)
+from app.subtitles.segments import Segment, summarise
+from app.subtitles.service import SubtitleService, etag
+from app.subtitles.storage import OriginalTrack, find_track
+from app.subtitles.tracks import (
+    MIME_TYPES,
+    TRACK_BODY,
+    TrackFile,
+    check_etag,
+    download_headers,
+    file_response,
+    read_track_body,
+)
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"])
+
+Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
+Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
+
+
+@router.post(
+    "/extract-subtitles",
+    operation_id="extractSubtitles",
+    summary="Transcribe the video",
+    status_code=202,
+    responses=problems(
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.NO_AUDIO_TRACK,
+        ErrorCode.LANGUAGE_UNSUPPORTED,
+        ErrorCode.ENGINE_NOT_CONFIGURED,
+    ),
+)
+async def extract_subtitles(
+    video_id: str,
+    session: WriteSession,
+    service: Service,
+    response: Response,
+    body: ExtractSubtitles | None = None,
+) -> StartedTask:
+    """Starts a task, or names the one that already does exactly this."""
+    job = await service.start_extraction(session, video_id, body or ExtractSubtitles())
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return StartedTask(
+        task_id=job.id, status=job.status.value, estimated_time=estimated_time(job), video_id=video_id
+    )
+
+
+@router.get(
+    "/subtitles/original",
+    operation_id="getOriginalSubtitles",
+    summary="The original subtitles",
+    response_model=SubtitleTrack,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY)
+    | {200: {"content": {MIME_TYPES["srt"]: {}, MIME_TYPES["vtt"]: {}}}},
+)
+async def get_original_subtitles(
+    video_id: str,
+    session: ReadSession,
+    service: Service,
+    response: Response,
+    format: Format = "json",  # noqa: A002 - the name is the specification's
+) -> SubtitleTrack | Response:
+    """As JSON with an ETag for edits, or as a subtitle file."""
+    video, track = await service.track(session, video_id)
+    if format != "json":
+        return file_response(track.segments, format, track.row.language, {"ETag": etag(track)})
+    response.headers["ETag"] = etag(track)
+    return _present(video, track)
+
+
+@router.get(
+    "/subtitles/original/download",
+    operation_id="downloadOriginalSubtitles",
+    summary="Download the original subtitles",
+    response_class=Response,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY)
+    | {200: files("The file", "application/x-subrip", "text/vtt", "application/json")[200]},
+)
+async def download_original_subtitles(
+    video_id: str,
+    session: ReadSession,
+    service: Service,
+    format: Format = "srt",  # noqa: A002 - the name is the specification's
+) -> Response:
+    """With a file name."""
+    video, track = await service.track(session, video_id)
+    headers = download_headers(video.title, track.row.language, format) | {"ETag": etag(track)}
+    if format == "json":
+        content = _present(video, track).model_dump_json()
+        return Response(content, media_type="application/json", headers=headers)
+    return file_response(track.segments, format, track.row.language, headers)
+
+
+@router.put(
+    "/subtitles/original",
+    operation_id="updateOriginalSubtitles",
+    summary="Edit or replace the original subtitles",
+    openapi_extra=TRACK_BODY,
+    responses=problems(
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.SUBTITLES_NOT_READY,
+        ErrorCode.PRECONDITION_FAILED,
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.INVALID_SUBTITLE_FILE,
+        ErrorCode.SEGMENT_OVERLAP,
+        ErrorCode.SEGMENT_TIMES_INVALID,
+        ErrorCode.SEGMENT_NOT_FOUND,
+        ErrorCode.SEGMENT_INCOMPLETE,
+        ErrorCode.SEGMENT_BEYOND_VIDEO,
+        ErrorCode.SEGMENT_DUPLICATED,
+    ),
+)
+async def update_original_subtitles(
+    request: Request,
+    video_id: str,
+    session: WriteSession,
+    service: Service,
+    response: Response,
+    texts: Texts,
+    language: Annotated[
+        LanguageCode | None, Query(description="Of a subtitle file, where the video does not tell.")
+    ] = None,
+) -> TrackUpdated:
+    """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
+    body = await read_track_body(request, language)
+    video = await get_video(session, video_id)
+    track = await find_track(session, video_id)
+    if track is not None:
+        check_etag(request, etag(track))
+    if isinstance(body, TrackFile):
+        track = await service.replace(session, video, body, language or _known_language(video, track))
+    else:
+        track = await service.edit(session, video, track, body)
+    response.headers["ETag"] = etag(track)
+    return TrackUpdated(message=texts.answers["subtitles_updated"])
+
+
+def _known_language(video: Video, track: OriginalTrack | None) -> str:
+    known = (track and track.row.language) or video.detected_language
+    if known is None and video.source_language == AUTO:
+        raise RequestValidationError(
+            [{"type": "missing", "loc": ("query", "language"), "msg": "Field required"}]
+        )
+    return known or video.source_language
+
+
+def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
+    row = track.row
+    summary = summarise(track.segments, language=row.language, duration=video.duration)
+    return SubtitleTrack(
+        video_id=video.id,
+        language=row.language,
+        detected_language=row.detected_language,
+        whisper_model=row.whisper_model,
+        model_used=row.model_used,
+        segments=[_line(segment) for segment in track.segments],
+        metadata=TrackMetadata(
+            word_count=summary.word_count,
+            segment_count=summary.segment_count,
+            total_duration=summary.total_duration,
+            average_confidence=summary.average_confidence,
+        ),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _line(segment: Segment) -> SubtitleLine:
+    words = [
+        WordTime(start=word.start, end=word.end, text=word.text, probability=word.probability)
+        for word in segment.words
+    ]
+    return SubtitleLine(
+        id=segment.id,
+        start=segment.start,
+        end=segment.end,
+        text=segment.text,
+        confidence=segment.confidence,
+        words=words or None,
+    )

@@ -1,0 +1,88 @@
+"""Starting transcriptions, reading and editing the original track."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ErrorCode, Problem
+from app.core.languages import AUTO, base_language
+from app.jobs.models import Job, JobType
+from app.jobs.scheduler import JobScheduler
+from app.jobs.task import Workload
+from app.subtitles.engines.base import Transcriber
+from app.subtitles.models import Subtitles
+from app.subtitles.schemas import ExtractSubtitles, TrackUpdate
+from app.subtitles.segments import apply_changes
+from app.subtitles.storage import OriginalTrack, find_track, load_track, save_track
+from app.subtitles.tracks import TrackFile, segments_of
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+PRIOR_SECONDS = {"api": 0.06, "cpu": 0.3}
+
+
+class SubtitleService:
+    """The use cases of the original track."""
+
+    def __init__(self, scheduler: JobScheduler, transcriber: Callable[[], Transcriber]) -> None:
+        self._scheduler = scheduler
+        self._transcriber = transcriber
+
+    async def start_extraction(self, session: AsyncSession, video_id: str, request: ExtractSubtitles) -> Job:
+        """Raises `Problem`: no such video, no audio, an engine that is not configured or not able."""
+        video = await get_video(session, video_id)
+        if video.info.default_audio is None:
+            raise Problem(ErrorCode.NO_AUDIO_TRACK, video_id=video_id)
+        engine = self._transcriber()
+        settled = request.model_copy(update={"language": _language(request, video)})
+        _check_language(engine, settled.language)
+        work = Workload(
+            video.duration, f"{JobType.SUBTITLE_EXTRACTION}:{engine.name}", PRIOR_SECONDS[engine.queue]
+        )
+        return await self._scheduler.start(
+            session, JobType.SUBTITLE_EXTRACTION, video_id, settled, engine.queue, work
+        )
+
+    async def track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack]:
+        """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SUBTITLES_NOT_READY)`."""
+        return await get_video(session, video_id), await load_track(session, video_id)
+
+    async def edit(
+        self, session: AsyncSession, video: Video, track: OriginalTrack | None, update: TrackUpdate
+    ) -> OriginalTrack:
+        """Changes the segments named. Raises `Problem` naming the segment at fault."""
+        if track is None:
+            raise Problem(ErrorCode.SUBTITLES_NOT_READY, video_id=video.id)
+        changes = [segment.as_change() for segment in update.segments]
+        segments = apply_changes(track.segments, changes, duration=video.duration)
+        await save_track(session, track.row, segments)
+        return OriginalTrack(track.row, segments)
+
+    async def replace(
+        self, session: AsyncSession, video: Video, file: TrackFile, language: str
+    ) -> OriginalTrack:
+        """The file's cues become the track, which is created if there is none."""
+        track = await find_track(session, video.id)
+        row = track.row if track else Subtitles(video_id=video.id)
+        row.language, row.detected_language = language, None
+        row.whisper_model = row.model_used = None
+        row.whisper_options = {}
+        segments = segments_of(file.cues)
+        await save_track(session, row, segments)
+        return OriginalTrack(row, segments)
+
+
+def etag(track: OriginalTrack) -> str:
+    return f'"{track.row.video_id}-{track.row.revision}"'
+
+
+def _language(request: ExtractSubtitles, video: Video) -> str:
+    return video.source_language if request.language == AUTO else request.language
+
+
+def _check_language(engine: Transcriber, language: str) -> None:
+    known = engine.languages()
+    if language != AUTO and known is not None and base_language(language) not in known:
+        raise Problem(
+            ErrorCode.LANGUAGE_UNSUPPORTED, field="language", stage="transcription", language=language
+        )

@@ -1,0 +1,48 @@
+"""Tables of the translations."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, utc_now
+
+
+class Translation(Base):
+    """The subtitles of a video in another language. `revision` grows with every change;
+    `translation_model` is what was asked for and `model_used` what ran, both None for a track that a user
+    brought. `title` is the video's title in that language."""
+
+    __tablename__ = "translations"
+
+    video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True)
+    target_language: Mapped[str] = mapped_column(primary_key=True)
+    source_language: Mapped[str]
+    translation_model: Mapped[str | None]
+    model_used: Mapped[str | None]
+    title: Mapped[str | None]
+    untranslated: Mapped[list[int]] = mapped_column(JSON, default=list)
+    revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TranslationSegment(Base):
+    """A line of a translation; times in seconds."""
+
+    __tablename__ = "translation_segments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["video_id", "language"],
+            ["translations.video_id", "translations.target_language"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    video_id: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    start_time: Mapped[float]
+    end_time: Mapped[float]
+    source_text: Mapped[str | None]
+    translated_text: Mapped[str]

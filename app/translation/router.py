@@ -1,0 +1,188 @@
+"""Translations over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import ErrorCode, Problem
+from app.core.languages import LanguageCode
+from app.core.links import Texts
+from app.core.openapi import files, problems
+from app.core.resources import owned
+from app.jobs.presenter import estimated_time
+from app.jobs.schemas import StartedTranslation
+from app.subtitles.schemas import TrackFormat, TrackUpdated
+from app.subtitles.segments import summarise
+from app.subtitles.tracks import (
+    MIME_TYPES,
+    TRACK_BODY,
+    TrackFile,
+    check_etag,
+    download_headers,
+    file_response,
+    read_track_body,
+)
+from app.translation.schemas import (
+    TranslatedLine,
+    TranslateSubtitles,
+    TranslationMetadata,
+    TranslationTrack,
+)
+from app.translation.service import TranslationManager, etag
+from app.translation.storage import TranslatedTrack, find_track
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["translations"])
+
+Manager = Annotated[TranslationManager, Depends(owned(TranslationManager))]
+Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
+Language = Annotated[LanguageCode, Path()]
+
+
+@router.post(
+    "/translate-subtitles",
+    operation_id="translateSubtitles",
+    summary="Translate the subtitles",
+    status_code=202,
+    responses=problems(
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.SUBTITLES_NOT_READY,
+        ErrorCode.TRACK_EMPTY,
+        ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
+        ErrorCode.ENGINE_NOT_CONFIGURED,
+    ),
+)
+async def translate_subtitles(
+    video_id: str, body: TranslateSubtitles, session: WriteSession, manager: Manager, response: Response
+) -> StartedTranslation:
+    """Starts a task, or names the one that already does exactly this."""
+    job = await manager.start(session, video_id, body)
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return StartedTranslation(
+        task_id=job.id,
+        status=job.status.value,
+        estimated_time=estimated_time(job),
+        video_id=video_id,
+        target_language=body.target_language,
+    )
+
+
+@router.get(
+    "/subtitles/translations/{language_code}",
+    operation_id="getTranslation",
+    summary="The subtitles in another language",
+    response_model=TranslationTrack,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY)
+    | {200: {"content": {MIME_TYPES["srt"]: {}, MIME_TYPES["vtt"]: {}}}},
+)
+async def get_translation(
+    video_id: str,
+    language_code: Language,
+    session: ReadSession,
+    manager: Manager,
+    response: Response,
+    format: Format = "json",  # noqa: A002 - the name is the specification's
+) -> TranslationTrack | Response:
+    """As JSON with an ETag for edits, or as a subtitle file."""
+    video, track = await manager.track(session, video_id, language_code)
+    if format != "json":
+        return file_response(track.segments, format, language_code, {"ETag": etag(track)})
+    response.headers["ETag"] = etag(track)
+    return _present(video, track)
+
+
+@router.get(
+    "/subtitles/translations/{language_code}/download",
+    operation_id="downloadTranslation",
+    summary="Download the subtitles in another language",
+    response_class=Response,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY)
+    | {200: files("The file", "application/x-subrip", "text/vtt", "application/json")[200]},
+)
+async def download_translation(
+    video_id: str,
+    language_code: Language,
+    session: ReadSession,
+    manager: Manager,
+    format: Format = "srt",  # noqa: A002 - the name is the specification's
+) -> Response:
+    """With a file name."""
+    video, track = await manager.track(session, video_id, language_code)
+    headers = download_headers(track.row.title or video.title, language_code, format) | {"ETag": etag(track)}
+    if format == "json":
+        content = _present(video, track).model_dump_json()
+        return Response(content, media_type="application/json", headers=headers)
+    return file_response(track.segments, format, language_code, headers)
+
+
+@router.put(
+    "/subtitles/translations/{language_code}",
+    operation_id="updateTranslation",
+    summary="Edit or replace a translation",
+    openapi_extra=TRACK_BODY,
+    responses=problems(
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.TRANSLATION_NOT_READY,
+        ErrorCode.PRECONDITION_FAILED,
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.INVALID_SUBTITLE_FILE,
+        ErrorCode.SEGMENT_OVERLAP,
+        ErrorCode.SEGMENT_TIMES_INVALID,
+        ErrorCode.SEGMENT_NOT_FOUND,
+        ErrorCode.SEGMENT_INCOMPLETE,
+        ErrorCode.SEGMENT_BEYOND_VIDEO,
+        ErrorCode.SEGMENT_DUPLICATED,
+    ),
+)
+async def update_translation(
+    request: Request,
+    video_id: str,
+    language_code: Language,
+    session: WriteSession,
+    manager: Manager,
+    response: Response,
+    texts: Texts,
+) -> TrackUpdated:
+    """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
+    body = await read_track_body(request, language_code)
+    video = await get_video(session, video_id)
+    track = await find_track(session, video_id, language_code)
+    if track is not None:
+        check_etag(request, etag(track))
+    if isinstance(body, TrackFile):
+        track = await manager.replace(session, video, language_code, body)
+    elif track is None:
+        raise Problem(ErrorCode.TRANSLATION_NOT_READY, video_id=video_id, language=language_code)
+    else:
+        track = await manager.edit(session, video, track, body)
+    response.headers["ETag"] = etag(track)
+    return TrackUpdated(message=texts.answers["translation_updated"])
+
+
+def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
+    row = track.row
+    summary = summarise(track.segments, language=row.target_language, duration=video.duration)
+    return TranslationTrack(
+        video_id=video.id,
+        source_language=row.source_language,
+        target_language=row.target_language,
+        translation_model=row.translation_model,
+        model_used=row.model_used,
+        title=row.title,
+        segments=[
+            TranslatedLine(
+                id=line.id, start=line.start, end=line.end, text=line.text, original_text=line.original_text
+            )
+            for line in track.segments
+        ],
+        metadata=TranslationMetadata(
+            word_count=summary.word_count,
+            segment_count=summary.segment_count,
+            total_duration=summary.total_duration,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            untranslated_segments=row.untranslated,
+        ),
+    )

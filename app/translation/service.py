@@ -1,0 +1,95 @@
+"""TranslationManager: starting translations, reading and editing their tracks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ErrorCode, Problem
+from app.jobs.models import Job, JobType
+from app.jobs.scheduler import JobScheduler
+from app.jobs.task import Workload
+from app.subtitles.schemas import TrackUpdate
+from app.subtitles.segments import Segment, apply_changes
+from app.subtitles.storage import OriginalTrack
+from app.subtitles.storage import find_track as find_original
+from app.subtitles.storage import load_track as load_original
+from app.subtitles.tracks import TrackFile, segments_of
+from app.translation.engines.base import Translator
+from app.translation.models import Translation
+from app.translation.schemas import TranslateSubtitles
+from app.translation.storage import TranslatedTrack, find_track, load_track, save_track
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+PRIOR_SECONDS = {"api": 0.25, "cpu": 0.02}
+
+
+class TranslationManager:
+    """The use cases of translations."""
+
+    def __init__(self, scheduler: JobScheduler, translator: Callable[[], Translator]) -> None:
+        self._scheduler = scheduler
+        self._translator = translator
+
+    async def start(self, session: AsyncSession, video_id: str, request: TranslateSubtitles) -> Job:
+        """Raises `Problem`: no such video, no subtitles, an engine not configured or not able."""
+        await get_video(session, video_id)
+        original = await load_original(session, video_id)
+        if not original.segments:
+            raise Problem(ErrorCode.TRACK_EMPTY)
+        engine = self._translator()
+        engine.check_pair(original.row.language, request.target_language)
+        work = Workload(
+            len(original.segments), f"{JobType.TRANSLATION}:{engine.name}", PRIOR_SECONDS[engine.queue]
+        )
+        return await self._scheduler.start(
+            session, JobType.TRANSLATION, video_id, request, engine.queue, work
+        )
+
+    async def track(
+        self, session: AsyncSession, video_id: str, language: str
+    ) -> tuple[Video, TranslatedTrack]:
+        """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(TRANSLATION_NOT_READY)`."""
+        return await get_video(session, video_id), await load_track(session, video_id, language)
+
+    async def edit(
+        self, session: AsyncSession, video: Video, track: TranslatedTrack, update: TrackUpdate
+    ) -> TranslatedTrack:
+        """Changes the segments named. Raises `Problem` naming the segment at fault."""
+        changes = [segment.as_change() for segment in update.segments]
+        segments = apply_changes(track.segments, changes, duration=video.duration)
+        await save_track(session, track.row, segments)
+        return TranslatedTrack(track.row, segments)
+
+    async def replace(
+        self, session: AsyncSession, video: Video, language: str, file: TrackFile
+    ) -> TranslatedTrack:
+        """The file's cues become the track, which is created if there is none."""
+        track = await find_track(session, video.id, language)
+        original = await find_original(session, video.id)
+        row = track.row if track else Translation(video_id=video.id, target_language=language)
+        row.source_language = original.row.language if original else video.source_language
+        row.translation_model = row.model_used = None
+        row.untranslated = []
+        segments = _beside_original(segments_of(file.cues), original)
+        await save_track(session, row, segments)
+        return TranslatedTrack(row, segments)
+
+
+def etag(track: TranslatedTrack) -> str:
+    return f'"{track.row.video_id}-{track.row.target_language}-{track.row.revision}"'
+
+
+def _beside_original(segments: Sequence[Segment], original: OriginalTrack | None) -> tuple[Segment, ...]:
+    """Each brought line is shown beside the original line that it overlaps the longest."""
+    sources = original.segments if original else ()
+    return tuple(replace(line, original_text=_closest(line, sources)) for line in segments)
+
+
+def _closest(line: Segment, sources: Sequence[Segment]) -> str | None:
+    def overlap(source: Segment) -> float:
+        return min(line.end, source.end) - max(line.start, source.start)
+
+    best = max(sources, key=overlap, default=None)
+    return best.text if best is not None and overlap(best) > 0 else None

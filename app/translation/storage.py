@@ -1,0 +1,75 @@
+"""A video's tracks in other languages, each whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import utc_now
+from app.core.errors import ErrorCode, Problem
+from app.subtitles.segments import Segment
+from app.translation.models import Translation, TranslationSegment
+from app.videos.models import ArtifactKind
+from app.videos.storage import publish
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedTrack:
+    """The row and its segments in order of time; their `original_text` is the source line."""
+
+    row: Translation
+    segments: tuple[Segment, ...]
+
+
+async def find_track(session: AsyncSession, video_id: str, language: str) -> TranslatedTrack | None:
+    row = await session.get(Translation, (video_id, language))
+    if row is None:
+        return None
+    query = select(TranslationSegment).where(
+        TranslationSegment.video_id == video_id, TranslationSegment.language == language
+    )
+    found = await session.scalars(query.order_by(TranslationSegment.start_time, TranslationSegment.id))
+    return TranslatedTrack(row, tuple(_segment(line) for line in found))
+
+
+async def load_track(session: AsyncSession, video_id: str, language: str) -> TranslatedTrack:
+    """Raises `Problem(TRANSLATION_NOT_READY)`."""
+    track = await find_track(session, video_id, language)
+    if track is None:
+        raise Problem(ErrorCode.TRANSLATION_NOT_READY, video_id=video_id, language=language)
+    return track
+
+
+async def save_track(session: AsyncSession, row: Translation, segments: Sequence[Segment]) -> None:
+    """Replaces the track's segments, counts its revision up and shows it on the video."""
+    row.revision = (row.revision or 0) + 1
+    row.updated_at = utc_now()
+    session.add(row)
+    await session.flush()
+    same = (
+        TranslationSegment.video_id == row.video_id,
+        TranslationSegment.language == row.target_language,
+    )
+    await session.execute(delete(TranslationSegment).where(*same))
+    if segments:
+        await session.execute(insert(TranslationSegment), [_values(row, segment) for segment in segments])
+    await publish(session, row.video_id, ArtifactKind.TRANSLATION, row.target_language)
+
+
+def _segment(line: TranslationSegment) -> Segment:
+    return Segment(
+        line.id, line.start_time, line.end_time, line.translated_text, original_text=line.source_text
+    )
+
+
+def _values(row: Translation, segment: Segment) -> dict[str, object]:
+    return {
+        "video_id": row.video_id,
+        "language": row.target_language,
+        "id": segment.id,
+        "start_time": segment.start,
+        "end_time": segment.end,
+        "source_text": segment.original_text,
+        "translated_text": segment.text,
+    }

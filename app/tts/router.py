@@ -1,0 +1,245 @@
+"""Voices and speech over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from app.core.database import Database, ReadSession, WriteSession
+from app.core.errors import ErrorCode, Problem
+from app.core.languages import LanguageCode
+from app.core.links import BaseUrl
+from app.core.openapi import files, problems
+from app.core.resources import owned
+from app.jobs.models import Job, JobStatus
+from app.jobs.monitor import JobMonitor
+from app.jobs.presenter import estimated_time
+from app.jobs.schemas import StartedLanguageTask
+from app.storage.manager import StorageManager
+from app.storage.responses import object_response
+from app.tts.engines.base import Gender
+from app.tts.schemas import (
+    FullAudio,
+    GenerateSpeech,
+    RegenerateSpeech,
+    SpeechTrack,
+    SpokenSegment,
+    VoiceInfo,
+    VoiceList,
+)
+from app.tts.service import TTSManager
+from app.tts.storage import SpokenTrack, delivery_of
+
+router = APIRouter(tags=["speech"])
+
+Manager = Annotated[TTSManager, Depends(owned(TTSManager))]
+Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
+Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
+AppDatabase = Annotated[Database, Depends(owned(Database))]
+Language = Annotated[LanguageCode, Path()]
+
+MIME_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
+NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
+
+
+@router.get(
+    "/api/tts/voices",
+    operation_id="listVoices",
+    summary="Voices of the configured engine",
+    responses=problems(ErrorCode.ENGINE_NOT_CONFIGURED),
+)
+async def list_voices(
+    manager: Manager,
+    base: BaseUrl,
+    language: Annotated[LanguageCode | None, Query()] = None,
+    gender: Annotated[Gender | None, Query()] = None,
+) -> VoiceList:
+    """The best for the language first."""
+    return VoiceList(
+        voices=[
+            VoiceInfo(
+                voice_id=offered.voice.voice_id,
+                name=offered.voice.name,
+                language=offered.language,
+                gender=offered.voice.gender,
+                preview_url=f"{base}/api/tts/voices/{offered.voice.voice_id}/preview"
+                + (f"?language={language}" if language else ""),
+            )
+            for offered in manager.voices(language, gender)
+        ]
+    )
+
+
+@router.get(
+    "/api/tts/voices/{voice_id}/preview",
+    operation_id="getVoicePreview",
+    summary="Hear a voice",
+    response_class=Response,
+    responses=problems(ErrorCode.VOICE_NOT_FOUND, ErrorCode.ENGINE_NOT_CONFIGURED)
+    | files("The preview", "audio/mpeg"),
+)
+async def get_voice_preview(
+    request: Request,
+    voice_id: str,
+    manager: Manager,
+    storage: Storage,
+    language: Annotated[LanguageCode | None, Query()] = None,
+) -> Response:
+    """A sentence in the language, MP3; made when it is first asked for."""
+    return await object_response(
+        request, storage, await manager.preview_key(voice_id, language), "audio/mpeg"
+    )
+
+
+@router.post(
+    "/api/videos/{video_id}/generate-tts",
+    operation_id="generateSpeech",
+    summary="Speak the translated subtitles",
+    status_code=202,
+    responses=problems(
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.TRANSLATION_NOT_READY,
+        ErrorCode.TRACK_EMPTY,
+        ErrorCode.VOICE_NOT_FOUND,
+        ErrorCode.LANGUAGE_UNSUPPORTED,
+        ErrorCode.ENGINE_NOT_CONFIGURED,
+    ),
+)
+async def generate_speech(
+    video_id: str, body: GenerateSpeech, session: WriteSession, manager: Manager, response: Response
+) -> StartedLanguageTask:
+    """Starts a task, or names the one that already does exactly this."""
+    job = await manager.start(session, video_id, body)
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return StartedLanguageTask(
+        task_id=job.id,
+        status=job.status.value,
+        estimated_time=estimated_time(job),
+        video_id=video_id,
+        language=body.language,
+    )
+
+
+@router.get(
+    "/api/videos/{video_id}/tts/{language_code}",
+    operation_id="getSpeech",
+    summary="The generated speech",
+    responses=problems(*NOT_READY),
+)
+async def get_speech(
+    video_id: str, language_code: Language, session: ReadSession, manager: Manager, base: BaseUrl
+) -> SpeechTrack:
+    """Every spoken segment with its file, and the whole track."""
+    _, track = await manager.speech(session, video_id, language_code)
+    return _present(track, base)
+
+
+@router.post(
+    "/api/videos/{video_id}/tts/{language_code}",
+    operation_id="regenerateSpeech",
+    summary="Speak segments again",
+    responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND),
+)
+async def regenerate_speech(
+    video_id: str,
+    language_code: Language,
+    database: AppDatabase,
+    manager: Manager,
+    monitor: Monitor,
+    base: BaseUrl,
+    body: RegenerateSpeech | None = None,
+) -> SpeechTrack:
+    """With a body, speaks the named segments again and answers when they are done; the others stay as they
+    are. Without one, it only reads."""
+    if body is not None:
+        async with database.write() as session:
+            job = await manager.regenerate(session, video_id, language_code, body)
+        done = await monitor.finished(job.id)
+        if done.status is not JobStatus.COMPLETED:
+            raise _why_not(done)
+    async with database.read() as session:
+        _, track = await manager.speech(session, video_id, language_code)
+    return _present(track, base)
+
+
+@router.get(
+    "/api/videos/{video_id}/tts/{language_code}/segments/{segment_id}/audio",
+    operation_id="getSegmentAudio",
+    summary="One spoken segment",
+    response_class=Response,
+    responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND)
+    | files("The audio", "audio/mpeg", "audio/wav"),
+)
+async def get_segment_audio(
+    request: Request,
+    video_id: str,
+    language_code: Language,
+    segment_id: int,
+    session: ReadSession,
+    manager: Manager,
+    storage: Storage,
+) -> Response:
+    """As it is placed in the dub."""
+    _, track = await manager.speech(session, video_id, language_code)
+    found = next((segment for segment in track.segments if segment.id == segment_id), None)
+    if found is None:
+        raise Problem(ErrorCode.SEGMENT_NOT_FOUND, segment_id=segment_id)
+    return await object_response(request, storage, found.audio_path, MIME_TYPES[track.row.audio_format])
+
+
+@router.get(
+    "/api/videos/{video_id}/audio",
+    operation_id="getFullAudio",
+    summary="The whole voice track",
+    response_class=Response,
+    responses=problems(*NOT_READY) | files("The audio", "audio/mpeg", "audio/wav"),
+)
+async def get_full_audio(
+    request: Request,
+    video_id: str,
+    language: Annotated[LanguageCode, Query()],
+    session: ReadSession,
+    manager: Manager,
+    storage: Storage,
+) -> Response:
+    """Mono, exactly as long as the video, every line in its place."""
+    _, track = await manager.speech(session, video_id, language)
+    return await object_response(request, storage, track.row.audio_path, MIME_TYPES[track.row.audio_format])
+
+
+def _why_not(job: Job) -> Problem:
+    if job.error is None:
+        return Problem(ErrorCode.TASK_NOT_ACTIVE, task_id=job.id, status=job.status)
+    return Problem.recorded(ErrorCode(job.error), job.error_details or {})
+
+
+def _present(track: SpokenTrack, base: str) -> SpeechTrack:
+    row = track.row
+    here = f"{base}/api/videos/{row.video_id}"
+    return SpeechTrack.model_validate(
+        {
+            "video_id": row.video_id,
+            "language": row.language,
+            "voice_id": row.voice_id,
+            "model_used": row.model_used,
+            "audio_format": row.audio_format,
+            "segments": [
+                SpokenSegment(
+                    id=segment.id,
+                    start=segment.start_time,
+                    end=segment.end_time,
+                    url=f"{here}/tts/{row.language}/segments/{segment.id}/audio",
+                    duration=segment.duration,
+                    text=segment.text,
+                    voice_id=delivery_of(segment).voice_id,
+                    placed_start=segment.placed_start,
+                    speed=segment.speed,
+                    borrowed=segment.borrowed,
+                    overflow=segment.overflow,
+                )
+                for segment in track.segments
+            ],
+            "full_audio": FullAudio(
+                url=f"{here}/audio?language={row.language}", duration=row.duration, created_at=row.updated_at
+            ),
+        }
+    )

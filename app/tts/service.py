@@ -1,0 +1,147 @@
+"""TTSManager: voices, and starting the generation of speech."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ErrorCode, Problem
+from app.jobs.models import Job, JobType
+from app.jobs.scheduler import JobScheduler
+from app.jobs.task import Workload
+from app.media.audio import encode
+from app.storage.processor import FileProcessor
+from app.subtitles.segments import Segment
+from app.translation.storage import load_track as load_translation
+from app.tts.engines.base import Gender, SpeechRequest, TTSClient, Voice
+from app.tts.engines.samples import sample_sentence
+from app.tts.schemas import GenerateSpeech, RegenerateSpeech
+from app.tts.storage import SpokenTrack, load_speech
+from app.videos.models import Video
+from app.videos.storage import get_video
+
+PRIOR_SECONDS = {"api": 0.1, "cpu": 1.0}
+MULTILINGUAL = "mul"
+PREVIEW_FALLBACK = "en"
+
+
+class SpeechTask(GenerateSpeech):
+    """What a job is told: all segments, or only those to speak again."""
+
+    segment_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedVoice:
+    """A voice and the language it is shown under."""
+
+    voice: Voice
+    language: str
+
+
+class TTSManager:
+    """The use cases of speech."""
+
+    def __init__(
+        self, scheduler: JobScheduler, files: FileProcessor, synthesizer: Callable[[], TTSClient]
+    ) -> None:
+        self._scheduler = scheduler
+        self._files = files
+        self._synthesizer = synthesizer
+
+    def voices(self, language: str | None, gender: Gender | None) -> list[OfferedVoice]:
+        """The best first."""
+        return [
+            OfferedVoice(voice, _shown_language(voice, language))
+            for voice in self._synthesizer().voices()
+            if (language is None or voice.speaks(language)) and gender in (None, voice.gender)
+        ]
+
+    async def start(self, session: AsyncSession, video_id: str, request: GenerateSpeech) -> Job:
+        """Raises `Problem`: no such video, no translation, no such voice, an engine not configured."""
+        await get_video(session, video_id)
+        translation = await load_translation(session, video_id, request.language)
+        if not translation.segments:
+            raise Problem(ErrorCode.TRACK_EMPTY)
+        voice = self._voice(request.voice_id, request.language)
+        settled = request.model_copy(update={"voice_id": voice.voice_id})
+        task = SpeechTask.model_validate(settled.model_dump())
+        return await self._start(session, video_id, task, translation.segments)
+
+    async def regenerate(
+        self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech
+    ) -> Job:
+        """Raises `Problem`, naming the first segment that the speech does not have."""
+        await get_video(session, video_id)
+        speech = await load_speech(session, video_id, language)
+        known = {segment.id: segment for segment in speech.segments}
+        for index, segment_id in enumerate(request.segment_ids):
+            if segment_id not in known:
+                raise Problem(
+                    ErrorCode.SEGMENT_NOT_FOUND, field=f"segment_ids.{index}", segment_id=segment_id
+                )
+        task = SpeechTask.model_validate(
+            {
+                "language": language,
+                "voice_id": self._voice(request.voice_id or speech.row.voice_id, language).voice_id,
+                "options": request.options.model_dump() if request.options else speech.row.options,
+                "audio_format": speech.row.audio_format,
+                "segment_ids": tuple(request.segment_ids),
+            }
+        )
+        translation = await load_translation(session, video_id, language)
+        wanted = [segment for segment in translation.segments if segment.id in set(request.segment_ids)]
+        return await self._start(session, video_id, task, wanted)
+
+    async def speech(self, session: AsyncSession, video_id: str, language: str) -> tuple[Video, SpokenTrack]:
+        """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SPEECH_NOT_READY)`."""
+        return await get_video(session, video_id), await load_speech(session, video_id, language)
+
+    async def preview_key(self, voice_id: str, language: str | None) -> str:
+        """The key of an MP3 of the voice, made on first request. Raises `Problem(VOICE_NOT_FOUND)`."""
+        engine = self._synthesizer()
+        voice = self._voice(voice_id, language)
+        spoken = language or _shown_language(voice, None)
+        spoken = PREVIEW_FALLBACK if spoken == MULTILINGUAL else spoken
+        key = f"voices/{engine.name}/{engine.model}/{voice_id.replace('/', '_')}-{spoken}.mp3"
+        request = SpeechRequest(sample_sentence(spoken), spoken, voice_id, engine.model)
+        return await self._files.derived(key, partial(_preview, engine, request))
+
+    async def _start(
+        self, session: AsyncSession, video_id: str, task: SpeechTask, segments: Sequence[Segment]
+    ) -> Job:
+        engine = self._synthesizer()
+        seconds = sum(segment.end - segment.start for segment in segments)
+        work = Workload(seconds, f"{JobType.TTS_GENERATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
+        return await self._scheduler.start(
+            session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
+        )
+
+    def _voice(self, voice_id: str | None, language: str | None) -> Voice:
+        able = [voice for voice in self._synthesizer().voices() if language is None or voice.speaks(language)]
+        if not able:
+            raise Problem(
+                ErrorCode.LANGUAGE_UNSUPPORTED, field="language", stage="speech", language=language or ""
+            )
+        found = next((voice for voice in able if voice_id in (None, voice.voice_id)), None)
+        if found is None:
+            raise Problem(
+                ErrorCode.VOICE_NOT_FOUND, field="voice_id", voice_id=voice_id or "", language=language or ""
+            )
+        return found
+
+
+async def _preview(engine: TTSClient, request: SpeechRequest, scratch: Path) -> Path:
+    audio = await engine.speak(request)
+    out = scratch / "preview.mp3"
+    out.write_bytes(await asyncio.to_thread(encode, audio, "mp3", audio.sample_rate))
+    return out
+
+
+def _shown_language(voice: Voice, asked: str | None) -> str:
+    if asked is not None:
+        return asked
+    return voice.languages[0] if len(voice.languages) == 1 else MULTILINGUAL

@@ -1,0 +1,280 @@
+"""Videos over HTTP."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.core.database import Database, ReadSession, WriteSession
+from app.core.errors import ErrorCode
+from app.core.identifiers import new_id
+from app.core.links import BaseUrl
+from app.core.openapi import files, problems
+from app.core.resources import owned
+from app.jobs.presenter import present_video_job
+from app.jobs.schemas import VideoJobs
+from app.jobs.storage import jobs_of
+from app.media.formats import mime_type
+from app.storage.manager import StorageManager
+from app.storage.responses import object_response
+from app.storage.validator import FileValidator
+from app.videos import storage as rows
+from app.videos.metadata import read_metadata
+from app.videos.models import Artifact, ArtifactKind, Video
+from app.videos.schemas import (
+    SubtitleLinks,
+    TrackLink,
+    TrimmedVideo,
+    TrimRequest,
+    VideoDetails,
+    VideoPage,
+    VideoSummary,
+)
+from app.videos.service import VideoProcessor, key_of
+from app.videos.upload import FILE_FIELD, METADATA_FIELD, receive_upload
+
+router = APIRouter(prefix="/api/videos", tags=["videos"])
+
+Processor = Annotated[VideoProcessor, Depends(owned(VideoProcessor))]
+Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
+Validator = Annotated[FileValidator, Depends(owned(FileValidator))]
+AppDatabase = Annotated[Database, Depends(owned(Database))]
+
+CUT_PATIENCE = 60.0
+
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FILE_FIELD],
+                    "properties": {
+                        FILE_FIELD: {"type": "string", "format": "binary", "description": "The video file."},
+                        "title": {
+                            "type": "string",
+                            "maxLength": 300,
+                            "description": "Defaults to the file's name.",
+                        },
+                        "description": {"type": "string", "maxLength": 5000},
+                        "source_language": {"type": "string", "default": "auto", "examples": ["auto", "ko"]},
+                        METADATA_FIELD: {
+                            "type": "string",
+                            "description": "The three fields above as one JSON object.",
+                            "examples": ['{"title": "My talk", "source_language": "en"}'],
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/upload",
+    operation_id="uploadVideo",
+    summary="Upload a video",
+    status_code=201,
+    openapi_extra=UPLOAD_BODY,
+    responses=problems(
+        ErrorCode.UPLOAD_TOO_LARGE,
+        ErrorCode.NOT_A_VIDEO,
+        ErrorCode.VIDEO_UNREADABLE,
+        ErrorCode.INVALID_UPLOAD,
+    ),
+)
+async def upload_video(
+    request: Request,
+    response: Response,
+    processor: Processor,
+    storage: Storage,
+    validator: Validator,
+    database: AppDatabase,
+) -> VideoSummary:
+    """The file is stored as it arrives and probed at once; what is not a video is refused and forgotten."""
+    video_id = new_id("vid")
+    key = rows.upload_key(video_id)
+    received = await receive_upload(request, storage, validator, key)
+    async with storage.removed_on_error(key):
+        metadata = await read_metadata(storage, key)
+        async with database.write() as session:
+            video = await processor.register(session, video_id, key, received, metadata)
+    response.headers["Location"] = f"/api/videos/{video.id}"
+    return _summary(video)
+
+
+@router.get(
+    "",
+    operation_id="listVideos",
+    summary="List videos",
+    responses=problems(ErrorCode.INVALID_CURSOR),
+)
+async def list_videos(
+    session: ReadSession,
+    processor: Processor,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+) -> VideoPage:
+    """Newest first."""
+    page = await processor.page(session, limit, cursor)
+    return VideoPage(videos=[_summary(video) for video in page.videos], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{video_id}",
+    operation_id="getVideo",
+    summary="A video with everything made from it",
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND),
+)
+async def get_video(video_id: str, session: ReadSession, base: BaseUrl) -> VideoDetails:
+    """Metadata, links to the file, thumbnail and preview, subtitle tracks and dubbed versions."""
+    video = await rows.get_video(session, video_id)
+    return _details(video, await rows.artifacts_of(session, video_id), base)
+
+
+@router.delete(
+    "/{video_id}",
+    operation_id="deleteVideo",
+    summary="Delete a video",
+    status_code=204,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND),
+)
+async def delete_video(video_id: str, session: WriteSession, processor: Processor) -> None:
+    """With everything made from it. Its running tasks are cancelled first."""
+    await processor.delete(session, video_id)
+
+
+@router.post(
+    "/{video_id}/trim",
+    operation_id="trimVideo",
+    summary="Cut a part out as a new video",
+    status_code=201,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
+)
+async def trim_video(
+    video_id: str, body: TrimRequest, response: Response, session: WriteSession, processor: Processor
+) -> TrimmedVideo:
+    """Answers at once with a new video that is exact to the frame. Its file is made by the task
+    `task_id`; whatever is started on the new video waits for it."""
+    source, trimmed, job = await processor.trim(session, video_id, body)
+    response.headers["Location"] = f"/api/videos/{trimmed.id}"
+    return TrimmedVideo(
+        video_id=source.id,
+        trimmed_video_id=trimmed.id,
+        original_duration=source.duration,
+        trimmed_duration=trimmed.duration,
+        start_time=body.start_time,
+        end_time=body.end_time,
+        status="trimmed",
+        task_id=job.id,
+    )
+
+
+@router.get(
+    "/{video_id}/jobs",
+    operation_id="listVideoJobs",
+    summary="All tasks of a video",
+    response_model_exclude_none=True,
+    tags=["tasks"],
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND),
+)
+async def list_video_jobs(video_id: str, session: ReadSession) -> VideoJobs:
+    """Newest first."""
+    await rows.get_video(session, video_id)
+    jobs = await jobs_of(session, video_id)
+    return VideoJobs(video_id=video_id, jobs=[present_video_job(job) for job in jobs])
+
+
+@router.get(
+    "/{video_id}/file",
+    operation_id="getVideoFile",
+    summary="The video file",
+    response_class=Response,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY) | files("The video", "video/*"),
+)
+async def get_video_file(request: Request, video_id: str, processor: Processor, storage: Storage) -> Response:
+    """As it was uploaded or cut. Waits up to a minute for a cut that is being made."""
+    video = await processor.ready(video_id, CUT_PATIENCE)
+    return await object_response(request, storage, key_of(video), mime_type(video.info.container))
+
+
+@router.get(
+    "/{video_id}/preview",
+    operation_id="getVideoPreview",
+    summary="A small preview",
+    response_class=Response,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    | files("The preview", "video/mp4"),
+)
+async def get_video_preview(
+    request: Request, video_id: str, processor: Processor, storage: Storage
+) -> Response:
+    """The first minute as 360p MP4; made when it is first asked for."""
+    video = await processor.ready(video_id, CUT_PATIENCE)
+    return await object_response(request, storage, await processor.preview_key(video), "video/mp4")
+
+
+@router.get(
+    "/{video_id}/thumbnail",
+    operation_id="getVideoThumbnail",
+    summary="A still picture",
+    response_class=Response,
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    | files("The picture", "image/jpeg"),
+)
+async def get_video_thumbnail(
+    request: Request, video_id: str, processor: Processor, storage: Storage
+) -> Response:
+    """JPEG, at most 640 pixels wide; made when it is first asked for."""
+    video = await processor.ready(video_id, CUT_PATIENCE)
+    return await object_response(request, storage, await processor.thumbnail_key(video), "image/jpeg")
+
+
+def _summary(video: Video) -> VideoSummary:
+    return VideoSummary(
+        video_id=video.id,
+        title=video.title,
+        duration=video.duration,
+        resolution=video.resolution,
+        status=video.status,
+        created_at=video.created_at,
+        source_language=video.source_language,
+    )
+
+
+def _details(video: Video, artifacts: Sequence[Artifact], base: str) -> VideoDetails:
+    here = f"{base}/api/videos/{video.id}"
+
+    def links(kind: ArtifactKind, path: str) -> list[TrackLink]:
+        return [
+            TrackLink(language=found.language, url=f"{here}/{path.format(found.language)}")
+            for found in artifacts
+            if found.kind is kind
+        ]
+
+    return VideoDetails(
+        video_id=video.id,
+        title=video.title,
+        description=video.description,
+        url=f"{here}/file",
+        thumbnail_url=f"{here}/thumbnail",
+        preview_url=f"{here}/preview",
+        duration=video.duration,
+        resolution=video.resolution,
+        status=video.status,
+        created_at=video.created_at,
+        source_language=video.source_language,
+        detected_language=video.detected_language,
+        filename=video.filename,
+        file_size=video.file_size,
+        format=video.format,
+        subtitles=SubtitleLinks(
+            original=next(iter(links(ArtifactKind.SUBTITLES, "subtitles/original")), None),
+            translations=links(ArtifactKind.TRANSLATION, "subtitles/translations/{}"),
+        ),
+        dubbed_versions=links(ArtifactKind.DUB, "dubbed-videos/{}/download"),
+    )

@@ -1,0 +1,221 @@
+"""VideoProcessor: what can be done with a video itself."""
+
+import asyncio
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database, after_commit
+from app.core.errors import ErrorCode, Problem
+from app.core.identifiers import new_id
+from app.core.languages import AUTO
+from app.jobs.models import ACTIVE, Job, JobType
+from app.jobs.scheduler import JobScheduler
+from app.jobs.storage import jobs_of
+from app.jobs.task import Workload
+from app.media.ffmpeg import FFmpegWrapper
+from app.media.probe import MediaInfo
+from app.storage.manager import StorageManager
+from app.storage.processor import FileProcessor
+from app.videos import storage as rows
+from app.videos.editing import preview, thumbnail
+from app.videos.metadata import VideoMetadata
+from app.videos.models import Video, VideoStatus
+from app.videos.schemas import TrimRequest
+from app.videos.upload import ReceivedFile
+
+POLLING_SECONDS = 0.2
+CUT_SECONDS_PER_SECOND = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some videos, and where the next ones begin."""
+
+    videos: tuple[Video, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A video's file, private to a piece of work."""
+
+    path: Path
+    info: MediaInfo
+
+
+class VideoProcessor:
+    """Registers, lists, cuts and deletes videos, and hands their files to the stages."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: StorageManager,
+        files: FileProcessor,
+        scheduler: JobScheduler,
+        ffmpeg: FFmpegWrapper,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._files = files
+        self._scheduler = scheduler
+        self._ffmpeg = ffmpeg
+
+    async def register(
+        self, session: AsyncSession, video_id: str, key: str, received: ReceivedFile, metadata: VideoMetadata
+    ) -> Video:
+        """A row for a file that is in storage under `key`."""
+        video = Video(
+            id=video_id,
+            filename=received.filename,
+            title=received.metadata.title or _title_of(received.filename),
+            description=received.metadata.description,
+            source_language=received.metadata.source_language,
+            duration=metadata.duration,
+            file_size=metadata.file_size,
+            format=metadata.format,
+            resolution=metadata.resolution,
+            media=metadata.media,
+            path=key,
+        )
+        session.add(video)
+        await session.flush()
+        return video
+
+    async def page(self, session: AsyncSession, limit: int, cursor: str | None) -> Page:
+        """Raises `Problem(INVALID_CURSOR)`."""
+        found = await rows.list_videos(session, limit + 1, _decode_cursor(cursor) if cursor else None)
+        videos = tuple(found[:limit])
+        return Page(videos, _encode_cursor(videos[-1].id) if len(found) > limit else None)
+
+    async def trim(
+        self, session: AsyncSession, video_id: str, request: TrimRequest
+    ) -> tuple[Video, Video, Job]:
+        """The source, the new video and the task that makes its file. Raises `Problem(INVALID_RANGE)`."""
+        source = await rows.get_video(session, video_id)
+        _check_range(request, source.duration)
+        length = round(request.end_time - request.start_time, 3)
+        trimmed = _cut_row(source, length)
+        session.add(trimmed)
+        await session.flush()
+        job = await self._scheduler.start(
+            session,
+            JobType.VIDEO_TRIM,
+            trimmed.id,
+            TrimTask(source_id=source.id, start_time=request.start_time, end_time=request.end_time),
+            "cpu",
+            Workload(length, "video_trim", CUT_SECONDS_PER_SECOND),
+        )
+        return source, trimmed, job
+
+    async def delete(self, session: AsyncSession, video_id: str) -> None:
+        """With everything made from it; running jobs end first."""
+        video = await rows.get_video(session, video_id)
+        await self._scheduler.cancel_all(session, video_id)
+        await session.delete(video)
+        after_commit(session, partial(self._storage.delete_prefix, rows.folder(video_id)))
+
+    async def source(self, video_id: str, folder: Path) -> SourceFile:
+        """The video's file in `folder`; waits for a cut that is still being made.
+
+        Raises `Problem(VIDEO_NOT_FOUND)` or, if the cut failed, `Problem(VIDEO_NOT_READY)`.
+        """
+        video = await self.ready(video_id)
+        return SourceFile(await self._storage.fetch(key_of(video), folder), video.info)
+
+    async def ready(self, video_id: str, patience: float | None = None) -> Video:
+        """The video once it has a file; gives up after `patience` seconds if that is given."""
+        deadline = None if patience is None else asyncio.get_running_loop().time() + patience
+        while True:
+            async with self._database.read() as session:
+                video = await rows.get_video(session, video_id)
+                cutting = any(
+                    job.job_type is JobType.VIDEO_TRIM and job.status in ACTIVE
+                    for job in await jobs_of(session, video_id)
+                )
+            if video.path is not None:
+                return video
+            if not cutting or (deadline is not None and asyncio.get_running_loop().time() > deadline):
+                raise Problem(ErrorCode.VIDEO_NOT_READY, video_id=video_id)
+            await asyncio.sleep(POLLING_SECONDS)
+
+    async def thumbnail_key(self, video: Video) -> str:
+        """The key of a JPEG of the video, made on first request."""
+        return await self._files.derived(
+            f"{rows.folder(video.id)}thumbnail.jpg", partial(self._thumbnail, video)
+        )
+
+    async def preview_key(self, video: Video) -> str:
+        """The key of a small MP4 of the video's first minute, made on first request."""
+        return await self._files.derived(f"{rows.folder(video.id)}preview.mp4", partial(self._preview, video))
+
+    async def _thumbnail(self, video: Video, scratch: Path) -> Path:
+        out = scratch / "thumbnail.jpg"
+        source = await self._storage.fetch(key_of(video), scratch)
+        await thumbnail(self._ffmpeg, source, video.info, out)
+        return out
+
+    async def _preview(self, video: Video, scratch: Path) -> Path:
+        out = scratch / "preview.mp4"
+        source = await self._storage.fetch(key_of(video), scratch)
+        await preview(self._ffmpeg, source, video.info, out)
+        return out
+
+
+class TrimTask(TrimRequest):
+    """What the job of a trim is told: which video to cut from."""
+
+    source_id: str
+
+
+def key_of(video: Video) -> str:
+    if video.path is None:
+        raise Problem(ErrorCode.VIDEO_NOT_READY, video_id=video.id)
+    return video.path
+
+
+def _cut_row(source: Video, length: float) -> Video:
+    return Video(
+        id=new_id("vid"),
+        filename=source.filename,
+        title=source.title,
+        description=source.description,
+        source_language=source.source_language,
+        detected_language=source.detected_language if source.source_language == AUTO else None,
+        duration=length,
+        file_size=0,
+        format=source.format,
+        resolution=source.resolution,
+        media=source.media,
+        status=VideoStatus.PROCESSING,
+        path=None,
+    )
+
+
+def _check_range(request: TrimRequest, duration: float) -> None:
+    if request.end_time <= request.start_time:
+        raise Problem(
+            ErrorCode.INVALID_RANGE, field="end_time", reason="end_time <= start_time", duration=duration
+        )
+    if request.end_time > duration:
+        reason = f"end_time {request.end_time:g} > {duration:g}"
+        raise Problem(ErrorCode.INVALID_RANGE, field="end_time", reason=reason, duration=duration)
+
+
+def _title_of(filename: str) -> str:
+    return filename.rsplit(".", 1)[0] or filename
+
+
+def _encode_cursor(video_id: str) -> str:
+    return base64.urlsafe_b64encode(video_id.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise Problem(ErrorCode.INVALID_CURSOR, field="cursor") from error
