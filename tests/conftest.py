@@ -1,0 +1,67 @@
+"""What the tests share: real servers, a real engine server on loopback, clips made on the spot."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.media.ffmpeg import find_ffmpeg
+from tests.live_server import LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
+
+SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
+BURSTS = "between(mod(t,3),0.5,2)"
+
+
+@pytest.fixture(scope="session")
+def shared_media() -> Path:
+    """Real speech and odd files, kept beside the project."""
+    if not SHARED_MEDIA.is_dir():
+        pytest.skip("the shared media are not beside the checkout")
+    return SHARED_MEDIA
+
+
+@pytest.fixture(scope="session")
+def openai_server() -> Iterator[LoopbackOpenAI]:
+    with LoopbackOpenAI() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_api(
+    tmp_path_factory: pytest.TempPathFactory, openai_server: LoopbackOpenAI
+) -> Iterator[LiveServer]:
+    data = tmp_path_factory.mktemp("api") / "data"
+    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, OPENAI_MAX_RETRIES="1") as server:
+        yield server
+
+
+@pytest.fixture
+def api(shared_api: LiveServer, openai_server: LoopbackOpenAI) -> LiveServer:
+    """A running server whose engines are the loopback server's; no fault is planned."""
+    openai_server.forget()
+    return shared_api
+
+
+@pytest.fixture(scope="session")
+def local_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running server on the built-in engines, as without any setting."""
+    with LiveServer(tmp_path_factory.mktemp("local") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine seconds of moving picture, 320 × 180 at 25 frames a second, with three bursts of sound."""
+    path = tmp_path_factory.mktemp("clip") / "three bursts.mp4"
+    make_clip(path, seconds=9)
+    return path
+
+
+def make_clip(path: Path, seconds: float, *, size: str = "320x180", rate: int = 25) -> None:
+    picture = f"testsrc2=size={size}:rate={rate}:duration={seconds}"
+    sound = f"sine=frequency=220:duration={seconds},volume='{BURSTS}':eval=frame"
+    command = [str(find_ffmpeg(None)), "-v", "error", "-y", "-f", "lavfi", "-i", picture]
+    command += ["-f", "lavfi", "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    subprocess.run([*command, "-c:a", "aac", str(path)], check=True)

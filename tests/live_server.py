@@ -1,0 +1,143 @@
+"""A real server process on loopback, with a data folder of its own, for tests that talk HTTP to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+POLLING_SECONDS = 0.05
+TASK_SECONDS = 180.0
+FINAL = ("completed", "failed", "cancelled")
+
+Json = dict[str, Any]
+
+
+class LiveServer:
+    """`python -m app serve` with the given settings; `http` is a client of it.
+
+    It can be killed and started again on the same data, which is how crashes are tested.
+    """
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60, headers={"Accept-Language": "en"})
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "DATA_DIR": str(data_dir),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "LOG_LEVEL": "WARNING",
+            **settings,
+        }
+        self._log = data_dir.parent / f"{data_dir.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it is ready; raises with the log if it is not in time."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not start:\n{self.log()}")
+            time.sleep(POLLING_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """As a crash would: no goodbye."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """As an operator would. Returns the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(STOP_SECONDS)
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")[-5000:]
+
+    def upload(self, path: Path, **fields: str) -> str:
+        """The id of the new video."""
+        with path.open("rb") as file:
+            answer = self.http.post("/api/videos/upload", files={"video": (path.name, file)}, data=fields)
+        answer.raise_for_status()
+        return str(answer.json()["video_id"])
+
+    def run(self, path: str, body: object = None) -> Json:
+        """Starts a task, waits for its end and returns it."""
+        answer = self.http.post(path, json=body)
+        answer.raise_for_status()
+        return self.finished(str(answer.json()["task_id"]))
+
+    def completed(self, path: str, body: object = None) -> Json:
+        """Starts a task and returns its result; fails if the task did."""
+        task = self.run(path, body)
+        assert task["status"] == "completed", task
+        result = task["result"]
+        assert isinstance(result, dict)
+        return result
+
+    def finished(self, task_id: str, seconds: float = TASK_SECONDS) -> Json:
+        """The task once it is final."""
+        return self.waited_for(task_id, lambda task: task["status"] in FINAL, seconds)
+
+    def waited_for(self, task_id: str, wanted: Callable[[Json], bool], seconds: float = 60.0) -> Json:
+        """The task once it is as wanted."""
+        deadline = time.monotonic() + seconds
+        while True:
+            task: Json = self.http.get(f"/api/tasks/{task_id}").raise_for_status().json()
+            if wanted(task):
+                return task
+            assert time.monotonic() < deadline, f"the task is still {task}\n{self.log()}"
+            time.sleep(POLLING_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    def _ready(self) -> bool:
+        try:
+            return self.http.get("/readyz").is_success
+        except httpx.TransportError:
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
