@@ -77,8 +77,15 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL of the application's database."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'app.sqlite'}"
+        """The SQLAlchemy URL of the application's database, with a driver that does not block."""
+        url = self.database_url or f"sqlite:///{self.data_dir.absolute() / 'app.sqlite'}"
+        drivers = {
+            "sqlite": "sqlite+aiosqlite",
+            "postgres": "postgresql+psycopg",
+            "postgresql": "postgresql+psycopg",
+        }
+        scheme, separator, rest = url.partition("://")
+        return drivers.get(scheme, scheme) + separator + rest
 
 
 def load_settings() -> Settings:

@@ -20,7 +20,7 @@ class SpeechOptions(RequestModel):
     volume_gain_db: float = Field(default=0.0, ge=-10, le=10, description="Louder or softer, dB.")
     sample_rate: SampleRate = Field(default=24000, description="Of the files, Hz.")
     silence_padding: float = Field(
-        default=0.1, ge=0, le=5, description="Least silence between two segments, seconds."
+        default=0.05, ge=0, le=5, description="Least silence between two segments, seconds."
     )
 
 
