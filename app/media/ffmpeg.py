@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ffmpeg
 from ffmpeg.nodes import FilterableStream, OutputStream
@@ -17,9 +16,6 @@ from ffmpeg.nodes import FilterableStream, OutputStream
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.media import sandbox
 from app.media.formats import DEMUXERS, MAX_ALLOCATION, MAX_PIXELS
-
-if TYPE_CHECKING:
-    from app.media.fonts import FontSet
 
 ProgressCallback = Callable[[float], None]
 
@@ -82,11 +78,12 @@ def media_output(path: Path, *streams: FilterableStream, **options: str | float)
 
 
 class FFmpegWrapper:
-    """Runs command graphs built with ffmpeg-python. `timeout` is in seconds for each run."""
+    """Runs command graphs built with ffmpeg-python. `fonts` is the fontconfig file that subtitles are
+    drawn with; `timeout` is in seconds for each run."""
 
-    def __init__(self, binary: Path | None = None, *, fonts: "FontSet | None", timeout: float) -> None:
+    def __init__(self, binary: Path | None = None, *, fonts: Path | None, timeout: float) -> None:
         self.binary = find_ffmpeg(binary)
-        self._environment = sandbox.environment(**(fonts.environment if fonts else {}))
+        self._environment = sandbox.environment(**({"FONTCONFIG_FILE": str(fonts)} if fonts else {}))
         self._timeout = timeout
 
     async def run(

@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -32,26 +31,15 @@ Dialogue: 0:00:00.00,0:00:01.00,Default,{text}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FontSet:
-    """A fontconfig file for FFmpeg; pass `environment` to the process."""
-
-    config: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"FONTCONFIG_FILE": str(self.config)}
-
-
-def prepare_fonts(data_dir: Path) -> FontSet:
-    """Writes the fontconfig file under `data_dir`/fonts, so that the result does not hang on the host's."""
+def prepare_fonts(data_dir: Path) -> Path:
+    """The fontconfig file, written under `data_dir`/fonts, so that the result does not hang on the host's."""
     folder = data_dir.absolute() / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "fonts.conf"
     text = _fontconfig((*_packaged_directories(), *SYSTEM_FONT_DIRECTORIES), cache=folder / "cache")
     if not config.exists() or config.read_text() != text:
         config.write_text(text)
-    return FontSet(config)
+    return config
 
 
 async def renders(wrapper: FFmpegWrapper, text: str) -> bool:

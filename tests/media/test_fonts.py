@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.media.ffmpeg import FFmpegWrapper
-from app.media.fonts import FontSet, renders
+from app.media.fonts import renders
 
 
 @pytest.mark.parametrize("text", ["Hello", "안녕하세요", "こんにちは", "你好", "Привет"])
@@ -14,7 +14,7 @@ async def test_our_fonts_draw_the_scripts_they_should(ffmpeg: FFmpegWrapper, tex
 async def test_missing_fonts_are_noticed(tmp_path: Path) -> None:
     config = tmp_path / "fonts.conf"
     config.write_text(f"<fontconfig><cachedir>{tmp_path / 'cache'}</cachedir></fontconfig>")
-    bare = FFmpegWrapper(None, fonts=FontSet(config), timeout=30)
+    bare = FFmpegWrapper(None, fonts=config, timeout=30)
     assert not await renders(bare, "Hello")
 
 
