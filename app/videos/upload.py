@@ -62,7 +62,8 @@ class _Events:
 
     def on_header_end(self) -> None:
         name = self._header_name.decode("latin-1").lower()
-        self.part.headers[name] = self._header_value.decode("utf-8", "replace")
+        # Byte for byte, which is how the header's parser wants it; the names in it are decoded as UTF-8.
+        self.part.headers[name] = self._header_value.decode("latin-1")
         self._header_name = self._header_value = b""
 
     def on_headers_finished(self) -> None:
