@@ -37,6 +37,7 @@ class LiveServer:
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
+            "PYTHONPATH": str(ROOT),
             "DATA_DIR": str(data_dir),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
@@ -51,7 +52,7 @@ class LiveServer:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve"],
-                cwd=ROOT,
+                cwd=self.data_dir.parent,  # away from a developer's .env
                 env=self._environment,
                 stdout=log,
                 stderr=log,
