@@ -47,6 +47,7 @@ async def save_track(session: AsyncSession, row: Subtitles, segments: Sequence[S
     """Replaces the track's segments, counts its revision up and shows it on the video."""
     row.revision = (row.revision or 0) + 1
     row.updated_at = utc_now()
+    row.created_at = row.created_at or row.updated_at
     session.add(row)
     await session.flush()
     await session.execute(delete(SubtitleSegment).where(SubtitleSegment.video_id == row.video_id))

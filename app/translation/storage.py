@@ -45,6 +45,7 @@ async def save_track(session: AsyncSession, row: Translation, segments: Sequence
     """Replaces the track's segments, counts its revision up and shows it on the video."""
     row.revision = (row.revision or 0) + 1
     row.updated_at = utc_now()
+    row.created_at = row.created_at or row.updated_at
     session.add(row)
     await session.flush()
     same = (
