@@ -57,7 +57,7 @@ class Resources:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.alerts = AlertManager()
         self.database = Database(settings.database)
-        self.storage = StorageManager(settings.data_dir.absolute())
+        self.storage = StorageManager(settings.data_dir.absolute(), settings.worker_name)
         self.files = FileProcessor(self.storage)
         self.memo = Memo(self.database, self.storage)
         self.openai = OpenAIClient(settings)

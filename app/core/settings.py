@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)
-    worker_name: str = "local"
+    worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("cors_origins", mode="before")

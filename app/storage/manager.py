@@ -66,14 +66,17 @@ class _ObjectFile(io.RawIOBase):
 
 class StorageManager:
     """Objects are written whole under a key never used before, and never changed: what can be read is
-    complete. A key never contains a client's file name."""
+    complete. A key never contains a client's file name.
 
-    def __init__(self, root: Path) -> None:
+    Processes that share the `root` have different names: scratch files belong to one `process` alone.
+    """
+
+    def __init__(self, root: Path, process: str) -> None:
         self.root = root
         self._objects = root / "objects"
-        self._scratch = root / "scratch"
+        self._scratch = root / "scratch" / process
         self._store = LocalStore(prefix=self._objects, automatic_cleanup=True, mkdir=True)
-        self._scratch.mkdir(exist_ok=True, mode=0o700)
+        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
@@ -157,6 +160,11 @@ class StorageManager:
     async def keys(self, prefix: str) -> list[str]:
         return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
 
+    async def newest(self, prefix: str) -> datetime | None:
+        """When something under a prefix that ends in a slash was last written."""
+        batches = obstore.list(self._store, prefix=prefix)
+        return max([meta["last_modified"] async for batch in batches for meta in batch], default=None)
+
     async def folders(self, prefix: str) -> list[str]:
         """The names one level below a prefix that ends in a slash."""
         listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
@@ -169,6 +177,6 @@ class StorageManager:
             yield Path(folder).absolute()
 
     def clear_scratch(self) -> None:
-        """What a killed process left behind."""
+        """What a killed process of this name left behind."""
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(exist_ok=True, mode=0o700)
