@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from app.storage.manager import StorageManager
 
-
 # Another process may be receiving a video whose row is not written yet.
 ORPHANED_AFTER = timedelta(hours=1)
 
