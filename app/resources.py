@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 
+from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
@@ -182,8 +183,12 @@ class Resources:
             TranslationManager(self.scheduler, self.translator),
             TTSManager(self.scheduler, self.files, self.synthesizer),
             VideoGenerator(self.scheduler),
-            DiagnosticsCollector(self._essential_checks(), ()),
+            DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
+
+    def _thorough_checks(self) -> Sequence[Check]:
+        engines = EngineChecks(self.transcriber, self.translator, self.synthesizer)
+        return thorough_checks(self.settings, self.ffmpeg, engines)
 
     def _essential_checks(self) -> Sequence[Check]:
         async def database() -> str:

@@ -79,6 +79,9 @@ class SuffixTranslator:
     def model_for(self, requested: str | None) -> str:
         return requested or "suffix"
 
+    def pairs(self) -> None:
+        return None
+
     def check_pair(self, source: str, target: str) -> None:
         """Any pair will do."""
 

@@ -1,5 +1,6 @@
 """What a translation engine takes and gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -55,6 +56,10 @@ class Translator(Protocol):
 
     def model_for(self, requested: str | None) -> str:
         """The model that really runs for the name a client asked for."""
+        ...
+
+    def pairs(self) -> Sequence[tuple[str, str]] | None:
+        """Source and target languages (BCP 47), or None if it does not say."""
         ...
 
     def check_pair(self, source: str, target: str) -> None:

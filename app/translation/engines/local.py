@@ -69,6 +69,13 @@ class ApertiumTranslator:
         """The model that really runs for the name a client asked for."""
         return "apertium"
 
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """Source and target languages (BCP 47) of the pairs that are installed."""
+        if shutil.which(self._binary) is None:
+            return []
+        names = (mode.split("-") for mode in sorted(self._installed()))
+        return [(_bcp_47(pair[0]), _bcp_47(pair[1])) for pair in names if len(pair) == 2]
+
     def check_pair(self, source: str, target: str) -> None:
         """Raises `Problem(LANGUAGE_PAIR_UNSUPPORTED)` saying what to install or set."""
         if shutil.which(self._binary) is None or self._mode(source, target) is None:
@@ -92,10 +99,13 @@ class ApertiumTranslator:
         return tuple(translated.get(line.id, line) for line in batch.lines)
 
     def _mode(self, source: str, target: str) -> str | None:
-        installed = {path.stem for path in self._modes.glob("*.mode")}
+        installed = self._installed()
         targets = tuple(_apertium_names(target))
         candidates = (f"{known}-{wanted}" for wanted in targets for known in _apertium_names(source))
         return next((mode for mode in candidates if mode in installed), None)
+
+    def _installed(self) -> frozenset[str]:
+        return frozenset(path.stem for path in self._modes.glob("*.mode"))
 
     async def _paragraphs(self, mode: str, paragraphs: Sequence[str]) -> list[str]:
         """As many texts as paragraphs: should the batch come back torn, each is translated alone."""
@@ -184,6 +194,11 @@ def _alpha3(base: str) -> str:
         return APERTIUM_NAMES.get(base) or langcodes.Language.get(base).to_alpha3()
     except LookupError:
         return base
+
+
+def _bcp_47(name: str) -> str:
+    """`eng` is `en`, and `eng_US` is `en-US`."""
+    return langcodes.standardize_tag(name)
 
 
 def _hint(source: str, target: str) -> str:

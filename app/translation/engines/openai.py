@@ -73,6 +73,9 @@ class GPTTranslator:
     def model_for(self, requested: str | None) -> str:
         return self._client.resolve_model(requested, self._default_model)
 
+    def pairs(self) -> None:
+        return None
+
     def check_pair(self, source: str, target: str) -> None:
         """Any pair will do."""
 

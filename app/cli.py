@@ -1,0 +1,146 @@
+"""The command line: serve, worker, demo and doctor."""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from app.core.errors import InvalidSettings
+from app.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+INVALID_SETTINGS = 2
+GRACE_SECONDS = 3
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 when all went well, 2 for a setting that cannot be used."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        match chosen.command:
+            case "serve":
+                return serve(settings)
+            case "worker":
+                return work(settings)
+            case "demo":
+                return demo(settings, chosen.video, chosen.source, chosen.target)
+            case _:
+                return examine(settings)
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
+        return INVALID_SETTINGS
+
+
+def serve(settings: Settings) -> int:
+    """Serves until SIGINT or SIGTERM; says where on standard output."""
+    with _listener(settings) as listener:
+        from app.main import create_app
+
+        app = create_app(settings)
+        for number in STOPPING:
+            signal.signal(number, _leave)
+        host, port = listener.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        print(f"Listening on {url}\nAPI page at {url}/docs", flush=True)
+        asyncio.run(_serve(app, settings, listener))
+    return 0
+
+
+def work(settings: Settings) -> int:
+    """Takes jobs from the queue, without HTTP, until SIGINT or SIGTERM."""
+    from app.monitoring.logger import configure_logging
+
+    configure_logging(settings.log_level)
+    named = "worker_name" in settings.model_fields_set
+    name = settings.worker_name if named else f"worker-{socket.gethostname()}"
+    asyncio.run(_work(settings.model_copy(update={"worker_name": name})))
+    return 0
+
+
+def demo(settings: Settings, video: Path | None, source: str, target: str) -> int:
+    """Dubs a sample, or the video given, through the REST API of a server of its own."""
+    from app.demo import run_demo
+
+    return run_demo(settings, video, source, target)
+
+
+def examine(settings: Settings) -> int:
+    """Prints what works and what is missing; 1 when something required is."""
+    from app.doctor import run_doctor
+    from app.monitoring.logger import configure_logging
+
+    configure_logging("WARNING")
+    return asyncio.run(run_doctor(settings))
+
+
+async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) -> None:
+    """The lifespan is entered here and not by uvicorn, so that what keeps it from starting is told in a
+    line instead of a trace."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        access_log=settings.log_level == "DEBUG",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    async with app.router.lifespan_context(app):
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+async def _work(settings: Settings) -> None:
+    from app.resources import Resources
+
+    stopped = asyncio.Event()
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    resources = Resources(settings)
+    await resources.start()
+    try:
+        print(f"Working as {settings.worker_name}", flush=True)
+        await stopped.wait()
+    finally:
+        await resources.close()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """uvicorn stops by itself and then raises the signal anew: being asked to stop is no failure."""
+    raise SystemExit(0)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        where = f"{settings.host}:{settings.port}"
+        raise InvalidSettings(f"HOST, PORT: cannot listen on {where}: {reason}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app",
+        description="A video translation and dubbing server. Its settings come from the environment "
+        "or .env; .env.example lists them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("serve", help="serve the REST API and do its jobs")
+    commands.add_parser("worker", help="do jobs beside a server that shares the database and the data")
+    demo_parser = commands.add_parser("demo", help="dub a sample, or a video of yours, through the API")
+    demo_parser.add_argument("video", nargs="?", type=Path, help="a video file; default: a sample is made")
+    demo_parser.add_argument("--from", dest="source", default="auto", help="its language; default: detected")
+    demo_parser.add_argument("--to", dest="target", default="es", help="the language wanted; default: es")
+    commands.add_parser("doctor", help="say what works, what is missing and how to get it")
+    return parser
