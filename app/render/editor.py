@@ -72,5 +72,7 @@ def _sound(source: FilterableStream, job: RenderJob) -> FilterableStream:
     stereo = in_stereo(on_the_clock(source, original, MIX_SAMPLE_RATE), original.channels)
     quieter = stereo.filter("volume", job.original_audio_volume)
     mixed = ffmpeg.filter([quieter, voice], "amix", inputs=2, duration="longest", normalize=0)
-    limited = mixed.filter("alimiter", limit=LIMIT, level=0, latency=1)
+    # The mixer forgets the time of its last frame, which would then be lost.
+    counted = mixed.filter("asetpts", "N/SR/TB")
+    limited = counted.filter("alimiter", limit=LIMIT, level=0, latency=1)
     return lasting(limited, job.info.duration)
