@@ -1,6 +1,7 @@
 """The one composition root: builds what the process owns, once, from the settings."""
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
-from app.core.errors import ErrorCode, Problem
+from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.jobs.monitor import JobMonitor
@@ -55,7 +56,7 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _prepare(settings.data_dir)
         self.alerts = AlertManager()
         self.database = Database(settings.database)
         self.storage = StorageManager(settings.data_dir.absolute(), settings.worker_name)
@@ -210,6 +211,14 @@ class Resources:
             checked("disk", "Free space in DATA_DIR or point it elsewhere.", disk),
             checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
         )
+
+
+def _prepare(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=data_dir).close()
+    except OSError as error:
+        raise InvalidSettings(f"DATA_DIR: cannot write to {data_dir}: {error.strerror}") from error
 
 
 def _jobs_url(settings: Settings) -> str:

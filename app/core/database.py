@@ -10,9 +10,12 @@ from typing import Annotated, Any, ClassVar
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, Enum, MetaData, event
 from sqlalchemy.engine import URL, Connection, Dialect, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from app.core.errors import InvalidSettings
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
@@ -87,9 +90,13 @@ class Database:
                 await callback()
 
     async def migrate(self) -> None:
-        """Bring the schema to the newest revision."""
-        async with self.engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+        """Bring the schema to the newest revision. Raises `InvalidSettings` if there is no connection."""
+        try:
+            async with self.engine.begin() as connection:
+                await connection.run_sync(_upgrade)
+        except OperationalError as error:
+            reason = str(error.orig).partition("\n")[0]
+            raise InvalidSettings(f"DATABASE_URL: {reason}") from error
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_core import from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidSettings
 
 EngineChoice = Literal["auto", "openai", "local"]
 Locale = Literal["ko", "en"]
+
+DATABASES = ("sqlite", "postgresql", "postgres")
+SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL")
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -46,7 +50,7 @@ class Settings(BaseSettings):
     openai_transcription_model: str = "whisper-1"
     openai_translation_model: str = "gpt-5.4-mini"
     openai_speech_model: str = "gpt-4o-mini-tts"
-    openai_model_aliases: dict[str, str] = RETIRED_MODELS
+    openai_model_aliases: Annotated[dict[str, str], NoDecode] = RETIRED_MODELS
     openai_max_concurrency: int = Field(default=8, ge=1, le=256)
     openai_timeout_seconds: float = Field(default=120.0, gt=0)
     openai_max_retries: int = Field(default=4, ge=0, le=20)
@@ -69,6 +73,18 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("openai_model_aliases", mode="before")
+    @classmethod
+    def _parse_aliases(cls, value: object) -> object:
+        return from_json(value) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None) -> str | None:
+        if value is not None and value.partition(":")[0].partition("+")[0] not in DATABASES:
+            raise ValueError("has to begin with sqlite:/// or postgresql://")
+        return value
 
     @property
     def openai_configured(self) -> bool:
@@ -95,4 +111,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        raise InvalidSettings(f"{name}: {first['msg']} (it is {first['input']!r})") from error
+        shown = "" if name in SECRETS else f" (it is {first['input']!r})"
+        raise InvalidSettings(f"{name}: {first['msg'].removeprefix('Value error, ')}{shown}") from error
