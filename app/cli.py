@@ -68,7 +68,7 @@ def work(settings: Settings) -> int:
 
 def demo(settings: Settings, video: Path | None, source: str, target: str) -> int:
     """Dubs a sample, or the video given, through the REST API of a server of its own."""
-    from app.demo import run_demo
+    from app.demo.run import run_demo
 
     return run_demo(settings, video, source, target)
 
