@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
+from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
 from app.jobs.router import router as tasks
 from app.monitoring.exception_handler import ExceptionHandler
@@ -15,6 +16,7 @@ from app.monitoring.router import router as health
 from app.render.router import router as dubbed_videos
 from app.resources import Resources
 from app.subtitles.router import router as subtitles
+from app.subtitles.schemas import TrackUpdate
 from app.translation.router import router as translations
 from app.tts.router import router as speech
 from app.videos.router import router as videos
@@ -77,4 +79,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ExceptionHandler(settings.default_locale, resources.alerts).install(app)
     for router in (videos, subtitles, translations, speech, dubbed_videos, tasks, health):
         app.include_router(router)
+    # FastAPI's own way to change the document
+    app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]
     return app

@@ -34,7 +34,6 @@ class ErrorCode(StrEnum):
     NO_AUDIO_TRACK = "no_audio_track"
     INVALID_RANGE = "invalid_range"
     INVALID_CURSOR = "invalid_cursor"
-    INVALID_LANGUAGE = "invalid_language"
     INVALID_SUBTITLE_FILE = "invalid_subtitle_file"
     SEGMENT_TIMES_INVALID = "segment_times_invalid"
     SEGMENT_OVERLAP = "segment_overlap"
@@ -74,6 +73,12 @@ class Problem(Exception):
         self.field = field
         self.details = details
 
+    @property
+    def status(self) -> int:
+        """The HTTP status. An unknown id is 404 in the path, but wrong input in the body (`field`)."""
+        status = http_status(self.code)
+        return 422 if status == 404 and self.field is not None else status
+
     @classmethod
     def recorded(cls, code: ErrorCode, details: Mapping[str, str | float]) -> "Problem":
         """One that was written down before, for example in the row of a failed job."""
@@ -91,6 +96,8 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
         {
             ErrorCode.VIDEO_NOT_FOUND,
             ErrorCode.TASK_NOT_FOUND,
+            ErrorCode.VOICE_NOT_FOUND,
+            ErrorCode.SEGMENT_NOT_FOUND,
             ErrorCode.FILE_NOT_FOUND,
             ErrorCode.ROUTE_NOT_FOUND,
         }

@@ -52,7 +52,11 @@ def _validate_language_or_auto(code: str) -> str:
 
 LanguageCode = Annotated[
     str,
-    Field(max_length=35, description="A BCP 47 language code, for example `en`, `ko` or `pt-BR`."),
+    Field(
+        max_length=35,
+        description="A BCP 47 language code, for example `en`, `ko` or `pt-BR`.",
+        examples=["en"],
+    ),
     AfterValidator(_validate_language),
 ]
 LanguageOrAuto = Annotated[

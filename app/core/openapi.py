@@ -1,49 +1,217 @@
-"""What every route says about its errors in the OpenAPI document."""
+"""The OpenAPI document: what routes say of errors, files and headers, and what client generators like."""
 
+import json
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.core.errors import ErrorCode, http_status
-from app.core.schemas import ProblemDetails
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from app.core.errors import ErrorCode, Problem
+from app.core.locales import catalogue
+from app.core.problems import present_problem
+from app.core.schemas import FieldError, ProblemDetails
+
+COMPONENT = "#/components/schemas/{model}"
+UNDESCRIBED = "Successful Response"
+EVENT_STREAM = "text/event-stream"
 TITLES = {
     304: "Not changed since the given ETag",
     404: "Unknown id",
+    405: "Not possible at this address",
     409: "An earlier stage has to run first, or the task is in another state",
     412: "The track has changed since the given ETag",
     413: "Too large",
     415: "Not a video, or a content type that is not accepted",
     416: "Range beyond the file's end",
     422: "The request is not valid; `errors` names the fields",
+    500: "A defect of the server, logged under the reference in `detail`",
     502: "The engine refused, failed or could not be reached",
-    503: "The engine is not configured; `next` says what to set",
+    503: "The engine is not configured or not able; `next` says what to set",
+    507: "The disk is full",
 }
+# What fills the placeholders of the examples.
+SAMPLES: dict[str, str | float] = {
+    "video_id": "vid_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "task_id": "task_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "reference": "err_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "voice_id": "alloy",
+    "segment_id": 3,
+    "other_id": 4,
+    "missing": "text",
+    "start": 4.8,
+    "end": 4.5,
+    "duration": 180.5,
+    "language": "en",
+    "source": "ko",
+    "target": "en",
+    "status": "completed",
+    "path": "/api/video",
+    "method": "PATCH",
+    "summary": "options.pitch: Input should be less than or equal to 10",
+    "reason": "the file ends too early",
+    "limit": 8589934592,
+    "found": "a sound file without a picture",
+    "content_type": "text/plain",
+    "accepted": "application/json, text/vtt, application/x-subrip",
+    "line": 12,
+    "stage": "translation",
+    "engine": "openai",
+    "setting": "OPENAI_API_KEY",
+    "hint": "Set OPENAI_API_KEY or OPENAI_BASE_URL to use an engine that does.",
+    "model": "gpt-5.4-mini",
+    "seconds": 21600,
+}
+SAMPLE_ERROR = FieldError(
+    field="options.pitch", message="Input should be less than or equal to 10", type="less_than_equal"
+)
 
-Responses = dict[int | str, dict[str, Any]]
+Json = dict[str, Any]
+Responses = dict[int | str, Json]
+
+_TEXT: Json = {"schema": {"type": "string"}}
+LOCATION: Json = {"Location": {"description": "Where to find it.", **_TEXT}}
+ETAG: Json = {"ETag": {"description": "The version, for `If-Match` or `If-None-Match`.", **_TEXT}}
+FILE_HEADERS: Json = {
+    **ETAG,
+    "Accept-Ranges": {"description": "Always `bytes`.", **_TEXT},
+    "Last-Modified": {"description": "When it was made.", **_TEXT},
+}
+RANGE_HEADERS: Json = {**FILE_HEADERS, "Content-Range": {"description": "`bytes first-last/size`.", **_TEXT}}
+STARTED: Responses = {202: {"description": "The task was accepted.", "headers": LOCATION}}
+CREATED: Responses = {201: {"description": "The video was created.", "headers": LOCATION}}
 
 
-def problems(*codes: ErrorCode) -> Responses:
-    """The error answers of a route, one per HTTP status, naming the codes that occur."""
-    by_status: dict[int, list[ErrorCode]] = {422: [ErrorCode.INVALID_REQUEST]}
-    for code in codes:
-        by_status.setdefault(http_status(code), []).append(code)
-    return {status: _problem(status, found) for status, found in sorted(by_status.items())}
+def problems(*codes: ErrorCode, named: Sequence[ErrorCode] = ()) -> Responses:
+    """The error answers of a route, one per HTTP status, with an example of each code.
+
+    `named` are about ids that the body names rather than the path.
+    """
+    by_status: dict[int, list[Problem]] = {}
+    for problem in _problems(codes, named):
+        by_status.setdefault(problem.status, []).append(problem)
+    return {status: _answer(status, found) for status, found in sorted(by_status.items())}
 
 
 def files(description: str, *media_types: str) -> Responses:
     """A route that sends a file, whole or in ranges."""
     content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
     return {
-        200: {"description": description, "content": content},
-        206: {"description": "The range that was asked for", "content": content},
-        304: {"description": TITLES[304]},
-        416: {"description": TITLES[416]},
+        200: {"description": description, "content": content, "headers": FILE_HEADERS},
+        206: {"description": "The range that was asked for", "content": content, "headers": RANGE_HEADERS},
+        304: {"description": TITLES[304], "headers": FILE_HEADERS},
+        416: {"description": TITLES[416], "headers": RANGE_HEADERS},
     }
 
 
-def _problem(status: int, codes: list[ErrorCode]) -> dict[str, Any]:
-    names = ", ".join(f"`{code}`" for code in codes)
+def event_stream(description: str, example: str) -> Responses:
+    """A route that sends server-sent events."""
+    content = {EVENT_STREAM: {"schema": {"type": "string"}, "example": example}}
+    return {200: {"description": description, "content": content}}
+
+
+def document_of(app: FastAPI, *models: type[BaseModel]) -> Callable[[], Json]:
+    """What answers for `app.openapi`. `models` are bodies that routes read by themselves."""
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                openapi_version=app.openapi_version,
+                description=app.description,
+                tags=app.openapi_tags,
+                routes=app.routes,
+            )
+            _finish(document, models)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return openapi
+
+
+def _problems(codes: Sequence[ErrorCode], named: Sequence[ErrorCode]) -> Iterator[Problem]:
+    for code in (ErrorCode.INVALID_REQUEST, *codes, ErrorCode.INTERNAL_ERROR):
+        yield Problem(code, field=None, **SAMPLES)
+    for code in named:
+        yield Problem(code, field="segments.0.id", **SAMPLES)
+
+
+def _answer(status: int, found: Sequence[Problem]) -> Json:
+    examples = {problem.code.value: _example(problem) for problem in found}
+    schema = {"$ref": COMPONENT.format(model=ProblemDetails.__name__)}
     return {
-        "model": ProblemDetails,
-        "description": f"{TITLES.get(status, 'Error')}. Codes: {names}",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        "description": f"{TITLES[status]}. Codes: {', '.join(f'`{code}`' for code in examples)}",
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     }
+
+
+def _example(problem: Problem) -> Json:
+    errors = [SAMPLE_ERROR] if problem.code is ErrorCode.INVALID_REQUEST else ()
+    details = present_problem(problem, catalogue("en"), errors=errors)
+    return {"summary": details.title, "value": details.model_dump(mode="json", exclude_none=True)}
+
+
+def _finish(document: Json, models: Sequence[type[BaseModel]]) -> None:
+    schemas: Json = document["components"]["schemas"]
+    _, extra = models_json_schema(
+        [(ProblemDetails, "serialization"), *((model, "validation") for model in models)],
+        ref_template=COMPONENT,
+    )
+    for name, schema in extra["$defs"].items():
+        schemas.setdefault(name, schema)
+    document["components"]["schemas"] = {
+        name: _without_defaults(_untitled(schemas[name])) for name in sorted(schemas)
+    }
+    for operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            parameter["schema"] = _untitled(parameter["schema"])
+        for answer in operation["responses"].values():
+            _finish_answer(answer, schemas)
+
+
+def _operations(document: Json) -> Iterator[Json]:
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def _finish_answer(answer: Json, schemas: Json) -> None:
+    """A success is described by what it answers with."""
+    for media_type, media in answer.get("content", {}).items():
+        if media_type == EVENT_STREAM:
+            media.pop("itemSchema", None)  # a word of OpenAPI 3.2
+        model = media.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        if model and answer["description"] == UNDESCRIBED:
+            answer["description"] = schemas[model]["description"]
+
+
+def _without_defaults(schema: Json) -> Json:
+    """A body's defaults told in words: generators of clients take a field with a default for required."""
+    if schema.get("additionalProperties") is not False:
+        return schema
+    return schema | {"properties": {name: _told(field) for name, field in schema["properties"].items()}}
+
+
+def _told(field: Json) -> Json:
+    default = field.get("default")
+    told = {key: value for key, value in field.items() if key != "default"}
+    if isinstance(default, str | int | float):
+        told["description"] += f" Defaults to `{json.dumps(default)}`."
+        told.setdefault("examples", [default])
+    return told
+
+
+def _untitled(schema: Json) -> Json:
+    """Without the titles that only say a field's name again."""
+    slim = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in slim:
+            slim[key] = [_untitled(part) for part in slim[key]]
+    for key in ("items", "additionalProperties"):
+        if isinstance(slim.get(key), dict):
+            slim[key] = _untitled(slim[key])
+    if "properties" in slim:
+        slim["properties"] = {name: _untitled(value) for name, value in slim["properties"].items()}
+    return slim

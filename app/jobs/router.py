@@ -9,8 +9,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.core.database import Database, ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
-from app.core.openapi import problems
+from app.core.openapi import STARTED, event_stream, problems
 from app.core.resources import owned
+from app.core.schemas import TaskId
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
@@ -18,6 +19,10 @@ from app.jobs.schemas import TaskResponse
 from app.jobs.storage import get_job
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"])
+
+EVENT_EXAMPLE = (
+    'event: task\ndata: {"task_id": "task_0199c3…", "status": "processing", "progress": 65, …}\n\n'
+)
 
 Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
 Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
@@ -27,10 +32,9 @@ Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
     "/{task_id}",
     operation_id="getTask",
     summary="A task as it stands",
-    response_model_exclude_none=True,
     responses=problems(ErrorCode.TASK_NOT_FOUND),
 )
-async def get_task(task_id: str, session: ReadSession, base: BaseUrl, texts: Texts) -> TaskResponse:
+async def get_task(task_id: TaskId, session: ReadSession, base: BaseUrl, texts: Texts) -> TaskResponse:
     """Progress while it runs, `result` when it is completed, `error` when it failed."""
     return present_task(await get_job(session, task_id), base, texts)
 
@@ -39,11 +43,10 @@ async def get_task(task_id: str, session: ReadSession, base: BaseUrl, texts: Tex
     "/{task_id}/cancel",
     operation_id="cancelTask",
     summary="Cancel a task",
-    response_model_exclude_none=True,
     responses=problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_ACTIVE),
 )
 async def cancel_task(
-    task_id: str, session: WriteSession, scheduler: Scheduler, base: BaseUrl, texts: Texts
+    task_id: TaskId, session: WriteSession, scheduler: Scheduler, base: BaseUrl, texts: Texts
 ) -> TaskResponse:
     """FFmpeg and open requests end at once; finished units are kept for a retry."""
     return present_task(await scheduler.cancel(session, task_id), base, texts)
@@ -54,11 +57,15 @@ async def cancel_task(
     operation_id="retryTask",
     summary="Retry a failed or cancelled task",
     status_code=202,
-    response_model_exclude_none=True,
-    responses=problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
+    responses=STARTED | problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
 )
 async def retry_task(
-    task_id: str, session: WriteSession, scheduler: Scheduler, response: Response, base: BaseUrl, texts: Texts
+    task_id: TaskId,
+    session: WriteSession,
+    scheduler: Scheduler,
+    response: Response,
+    base: BaseUrl,
+    texts: Texts,
 ) -> TaskResponse:
     """The same task goes on from its last finished unit."""
     job = await scheduler.retry(session, task_id)
@@ -66,7 +73,7 @@ async def retry_task(
     return present_task(job, base, texts)
 
 
-async def _known_task(task_id: str, database: Annotated[Database, Depends(owned(Database))]) -> str:
+async def _known_task(task_id: TaskId, database: Annotated[Database, Depends(owned(Database))]) -> str:
     """404 must be told before the stream begins."""
     async with database.read() as session:
         return (await get_job(session, task_id)).id
@@ -77,13 +84,13 @@ async def _known_task(task_id: str, database: Annotated[Database, Depends(owned(
     operation_id="streamTaskEvents",
     summary="Follow a task",
     response_class=EventSourceResponse,
-    responses=problems(ErrorCode.TASK_NOT_FOUND),
+    responses=event_stream("The events.", EVENT_EXAMPLE) | problems(ErrorCode.TASK_NOT_FOUND),
 )
 async def stream_task_events(
-    task_id: Annotated[str, Depends(_known_task)], monitor: Monitor, base: BaseUrl, texts: Texts
+    task_id: Annotated[TaskId, Depends(_known_task)], monitor: Monitor, base: BaseUrl, texts: Texts
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events named `task`, each the task as `GET /api/tasks/{task_id}` shows it: one at once,
     one after every change, the last when the task is final."""
     async for job in monitor.watch(task_id):
         task = present_task(job, base, texts)
-        yield ServerSentEvent(event="task", raw_data=task.model_dump_json(exclude_none=True))
+        yield ServerSentEvent(event="task", raw_data=task.model_dump_json())

@@ -1,92 +1,98 @@
 """The shapes of tasks in the API."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from app.core.errors import ErrorCode
-from app.core.schemas import Linked, Response, Timestamp
+from app.core.schemas import Duration, LanguageTag, Linked, Response, TaskId, Timestamp, Url, VideoId, is_none
 from app.jobs.models import JobStatus, JobType
 
-TaskStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
+Progress = Annotated[
+    int, Field(ge=0, le=100, description="Percent; it never falls while the task runs.", examples=[65])
+]
+SegmentCount = Annotated[int, Field(description="How many segments there are.", examples=[120])]
 
 
 class StartedTask(Response):
     """A task was accepted; follow it at its `Location`."""
 
-    task_id: str = Field(examples=["task_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
-    status: Literal["queued", "processing"] = Field(examples=["queued"])
+    task_id: TaskId
+    status: Literal["queued", "processing"] = Field(
+        description="`processing` if the same work was running already.", examples=["queued"]
+    )
     estimated_time: int = Field(description="Seconds it will take, from measured rates.", examples=[120])
-    video_id: str = Field(examples=["vid_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    video_id: VideoId
 
 
 class StartedLanguageTask(StartedTask):
     """A task was accepted that makes something in a language."""
 
-    language: str = Field(examples=["en"])
+    language: LanguageTag
 
 
 class StartedTranslation(StartedTask):
     """A translation was accepted."""
 
-    target_language: str = Field(examples=["en"])
+    target_language: LanguageTag
 
 
 class SubtitleExtractionResult(Linked):
     """What a `subtitle_extraction` task made."""
 
-    video_id: str
-    subtitles_url: str
-    detected_language: str | None
-    segments_count: int
+    video_id: VideoId
+    subtitles_url: Url
+    detected_language: str | None = Field(
+        description="What most of the speech is in; null if none was heard.", examples=["ko"]
+    )
+    segments_count: SegmentCount
 
 
 class TranslationResult(Linked):
-    """What a `translation` task made.
+    """What a `translation` task made."""
 
-    `untranslated_segments` are the ids of lines that no attempt could translate; they keep their
-    original text.
-    """
-
-    video_id: str
-    subtitles_url: str
-    source_language: str
-    target_language: str
-    segments_count: int
-    untranslated_segments: list[int]
+    video_id: VideoId
+    subtitles_url: Url
+    source_language: LanguageTag = Field(examples=["ko"])
+    target_language: LanguageTag
+    segments_count: SegmentCount
+    untranslated_segments: list[int] = Field(
+        description="Ids of lines that no attempt could translate; they keep their original text.",
+        examples=[[]],
+    )
 
 
 class SpeechResult(Linked):
     """What a `tts_generation` task made."""
 
-    audio_url: str
-    language: str
-    voice_id: str
-    duration: float = Field(description="Seconds of speech, silence aside.")
-    segments_count: int
+    audio_url: Url
+    language: LanguageTag
+    voice_id: str = Field(description="The voice that speaks.", examples=["alloy"])
+    duration: Duration = Field(description="Seconds of speech, silence aside.", examples=[130.2])
+    segments_count: SegmentCount
     overflowing_segments: list[int] = Field(
-        default_factory=list, description="Segments that did not fit even at the highest speed."
+        description="Ids of segments that did not fit even at the highest speed.", examples=[[]]
     )
 
 
 class DubbedVideoResult(Linked):
     """What a `video_generation` task made."""
 
-    video_id: str
-    language: str
-    url: str
-    download_url: str
-    duration: float
-    file_size: int
+    video_id: VideoId
+    language: LanguageTag
+    url: Url = Field(description="For playing.")
+    download_url: Url = Field(description="For saving, with a file name.")
+    duration: Duration
+    file_size: int = Field(description="Bytes.", examples=[25600000])
 
 
 class TrimResult(Linked):
     """What a `video_trim` task made."""
 
-    video_id: str
-    trimmed_video_id: str
-    url: str
-    duration: float
+    video_id: VideoId = Field(description="The video that was cut from.")
+    trimmed_video_id: VideoId = Field(description="The new video.")
+    url: Url = Field(description="The new video's file.")
+    duration: Duration = Field(description="Seconds, of the new video.")
 
 
 TaskResult = SubtitleExtractionResult | TranslationResult | SpeechResult | DubbedVideoResult | TrimResult
@@ -103,41 +109,47 @@ RESULT_TYPES: dict[JobType, type[TaskResult]] = {
 class TaskError(Response):
     """Why a task failed."""
 
-    code: ErrorCode
-    message: str = Field(examples=["오디오 품질이 낮아 처리할 수 없습니다."])
+    code: ErrorCode = Field(examples=["processing_error"])
+    message: str = Field(
+        description="What went wrong, for people.", examples=["오디오 품질이 낮아 처리할 수 없습니다."]
+    )
     next: str = Field(description="What to do about it.")
 
 
 class TaskResponse(Response):
     """A task as it stands. `result` is there when it is completed, `error` when it failed."""
 
-    task_id: str
-    video_id: str
+    task_id: TaskId
+    video_id: VideoId
     type: JobType
     status: JobStatus
-    progress: int = Field(ge=0, le=100, description="Percent; it never falls while the task runs.")
-    message: str
+    progress: Progress
+    message: str = Field(description="What it is doing, for people.", examples=["Processing audio chunk 2/3"])
     created_at: Timestamp
     updated_at: Timestamp
-    completed_at: Timestamp | None
-    estimated_completion: Timestamp | None
-    result: TaskResult | None = None
-    error: TaskError | None = None
+    completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
+    estimated_completion: Timestamp | None = Field(
+        description="Null before the work has begun and once the task has ended."
+    )
+    result: TaskResult | None = Field(
+        default=None, exclude_if=is_none, description="What was made, by `type`."
+    )
+    error: TaskError | None = Field(default=None, exclude_if=is_none, description="Why it failed.")
 
 
 class VideoJob(Response):
     """One line in the list of a video's tasks."""
 
-    job_id: str
+    job_id: TaskId
     job_type: JobType
     status: JobStatus
-    progress: int
+    progress: Progress
     created_at: Timestamp
-    completed_at: Timestamp | None
+    completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
 
 
 class VideoJobs(Response):
     """Every task of a video, newest first."""
 
-    video_id: str
-    jobs: list[VideoJob]
+    video_id: VideoId
+    jobs: list[VideoJob] = Field(description="Newest first.")

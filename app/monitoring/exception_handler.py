@@ -1,7 +1,6 @@
 """ExceptionHandler: every error leaves as problem+json (RFC 9457), in the reader's language."""
 
 import errno
-import json
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -10,10 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.core.errors import ErrorCode, Problem, http_status
+from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.locales import Catalogue, catalogue, choose_locale
-from app.core.schemas import FieldError, ProblemDetails
+from app.core.problems import present_problem
+from app.core.schemas import FieldError
 from app.core.settings import Locale
 from app.monitoring.alerts import AlertManager
 
@@ -39,7 +39,7 @@ class ExceptionHandler:
         texts = self._catalogue(request)
         message = texts.error(error.code, error.details)
         errors = error.field and [FieldError(field=error.field, message=message.detail, type=error.code)]
-        return _answer(request, texts, error, errors or None)
+        return _answer(request, texts, error, errors or ())
 
     async def _validation(self, request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, RequestValidationError):
@@ -89,22 +89,11 @@ class ExceptionHandler:
 
 
 def _answer(
-    request: Request, texts: Catalogue, problem: Problem, errors: Sequence[FieldError] | None = None
+    request: Request, texts: Catalogue, problem: Problem, errors: Sequence[FieldError] = ()
 ) -> JSONResponse:
-    text = texts.error(problem.code, problem.details)
-    status = http_status(problem.code)
-    body = ProblemDetails(
-        type="about:blank",
-        title=text.title,
-        status=status,
-        code=problem.code,
-        detail=text.detail,
-        next=text.next,
-        instance=request.url.path,
-        errors=list(errors) if errors else None,
-    )
-    content = json.loads(body.model_dump_json(exclude_none=True))
-    return JSONResponse(content, status_code=status, media_type=PROBLEM_JSON)
+    body = present_problem(problem, texts, request.url.path, errors)
+    content = body.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, status_code=problem.status, media_type=PROBLEM_JSON)
 
 
 def _field_path(location: Sequence[str | int]) -> str:

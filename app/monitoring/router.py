@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from app.core.resources import owned
 from app.core.schemas import Response as ResponseModel
@@ -14,28 +15,29 @@ router = APIRouter(tags=["health"])
 class Health(ResponseModel):
     """The process answers."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"] = Field(description="Always `ok`.")
 
 
 class CheckResult(ResponseModel):
     """The outcome of one check."""
 
-    name: str
-    healthy: bool
-    detail: str
+    name: str = Field(examples=["ffmpeg"], description="What was looked at.")
+    healthy: bool = Field(description="Whether it works.", examples=[True])
+    detail: str = Field(description="What was found.", examples=["/usr/bin/ffmpeg"])
 
 
 class Readiness(ResponseModel):
     """Whether requests can be served, and why not."""
 
-    status: Literal["ready", "unready"]
-    checks: list[CheckResult]
+    status: Literal["ready", "unready"] = Field(description="`unready` if any check failed.")
+    checks: list[CheckResult] = Field(description="All that were made.")
 
 
 @router.get("/healthz", operation_id="getHealth", summary="Is the process alive?")
+@router.head("/healthz", include_in_schema=False)
 async def get_health() -> Health:
     """Answers as long as the event loop runs."""
-    return Health()
+    return Health(status="ok")
 
 
 @router.get(
@@ -44,6 +46,7 @@ async def get_health() -> Health:
     summary="Can it serve requests?",
     responses={503: {"model": Readiness, "description": "A check failed"}},
 )
+@router.head("/readyz", include_in_schema=False)
 async def get_readiness(
     response: Response, diagnostics: Annotated[DiagnosticsCollector, Depends(owned(DiagnosticsCollector))]
 ) -> Readiness:

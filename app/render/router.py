@@ -8,8 +8,9 @@ from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.languages import LanguageCode
 from app.core.links import BaseUrl
-from app.core.openapi import files, problems
+from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
+from app.core.schemas import VideoId
 from app.jobs.presenter import estimated_time
 from app.jobs.schemas import StartedLanguageTask
 from app.render.output import OutputFormatter
@@ -33,10 +34,14 @@ VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
     operation_id="generateDubbedVideo",
     summary="Make the dubbed video",
     status_code=202,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
+    responses=STARTED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
 )
 async def generate_dubbed_video(
-    video_id: str, body: GenerateDubbedVideo, session: WriteSession, generator: Generator, response: Response
+    video_id: VideoId,
+    body: GenerateDubbedVideo,
+    session: WriteSession,
+    generator: Generator,
+    response: Response,
 ) -> StartedLanguageTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await generator.start(session, video_id, body)
@@ -57,7 +62,7 @@ async def generate_dubbed_video(
     responses=NOT_READY,
 )
 async def get_dubbed_video(
-    video_id: str, language_code: Language, session: ReadSession, generator: Generator, base: BaseUrl
+    video_id: VideoId, language_code: Language, session: ReadSession, generator: Generator, base: BaseUrl
 ) -> DubbedVideo:
     """Its facts, and where its files are."""
     return _present(await generator.dub(session, video_id, language_code), base)
@@ -70,9 +75,10 @@ async def get_dubbed_video(
     response_class=Response,
     responses=NOT_READY | files("The video", *VIDEO_TYPES),
 )
+@router.head("/dubbed-videos/{language_code}/file", include_in_schema=False)
 async def get_dubbed_video_file(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: ReadSession,
     generator: Generator,
@@ -90,9 +96,10 @@ async def get_dubbed_video_file(
     response_class=Response,
     responses=NOT_READY | files("The video", *VIDEO_TYPES),
 )
+@router.head("/dubbed-videos/{language_code}/download", include_in_schema=False)
 async def download_dubbed_video(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: ReadSession,
     generator: Generator,
@@ -111,9 +118,10 @@ async def download_dubbed_video(
     response_class=Response,
     responses=NOT_READY | files("The picture", "image/jpeg"),
 )
+@router.head("/dubbed-videos/{language_code}/thumbnail", include_in_schema=False)
 async def get_dubbed_video_thumbnail(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: ReadSession,
     generator: Generator,

@@ -40,15 +40,14 @@ async def object_response(
     if asked is not None and asked.start >= found.size:
         return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{found.size}"})
     part = asked or ByteRange(0, found.size)
+    status = 200 if asked is None else 206
     headers["Content-Length"] = str(part.end - part.start)
     if asked is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{found.size}"
-    return StreamingResponse(
-        storage.stream(key, part.start, part.end),
-        status_code=206 if asked is not None else 200,
-        media_type=media_type,
-        headers=headers,
-    )
+    if request.method == "HEAD":
+        return Response(status_code=status, media_type=media_type, headers=headers)
+    body = storage.stream(key, part.start, part.end)
+    return StreamingResponse(body, status_code=status, media_type=media_type, headers=headers)
 
 
 def attachment(filename: str) -> str:

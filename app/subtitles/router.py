@@ -9,15 +9,15 @@ from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.languages import AUTO, LanguageCode
 from app.core.links import Texts
-from app.core.openapi import files, problems
+from app.core.openapi import STARTED, problems
 from app.core.resources import owned
+from app.core.schemas import VideoId
 from app.jobs.presenter import estimated_time
 from app.jobs.schemas import StartedTask
 from app.subtitles.schemas import (
     ExtractSubtitles,
     SubtitleLine,
     SubtitleTrack,
-    TrackFormat,
     TrackMetadata,
     TrackUpdated,
     WordTime,
@@ -26,8 +26,13 @@ from app.subtitles.segments import Segment, summarise
 from app.subtitles.service import SubtitleService, etag
 from app.subtitles.storage import OriginalTrack, find_track
 from app.subtitles.tracks import (
-    MIME_TYPES,
+    DOWNLOAD_TYPES,
+    TRACK,
     TRACK_BODY,
+    TRACK_DOWNLOAD,
+    TRACK_SAVED,
+    Format,
+    IfMatch,
     TrackFile,
     check_etag,
     download_headers,
@@ -40,7 +45,6 @@ from app.videos.storage import get_video
 router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"])
 
 Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
-Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
 
 
 @router.post(
@@ -48,7 +52,8 @@ Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
     operation_id="extractSubtitles",
     summary="Transcribe the video",
     status_code=202,
-    responses=problems(
+    responses=STARTED
+    | problems(
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.NO_AUDIO_TRACK,
         ErrorCode.LANGUAGE_UNSUPPORTED,
@@ -56,7 +61,7 @@ Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
     ),
 )
 async def extract_subtitles(
-    video_id: str,
+    video_id: VideoId,
     session: WriteSession,
     service: Service,
     response: Response,
@@ -75,11 +80,10 @@ async def extract_subtitles(
     operation_id="getOriginalSubtitles",
     summary="The original subtitles",
     response_model=SubtitleTrack,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY)
-    | {200: {"content": {MIME_TYPES["srt"]: {}, MIME_TYPES["vtt"]: {}}}},
+    responses=TRACK | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
 )
 async def get_original_subtitles(
-    video_id: str,
+    video_id: VideoId,
     session: ReadSession,
     service: Service,
     response: Response,
@@ -98,11 +102,11 @@ async def get_original_subtitles(
     operation_id="downloadOriginalSubtitles",
     summary="Download the original subtitles",
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY)
-    | {200: files("The file", "application/x-subrip", "text/vtt", "application/json")[200]},
+    responses=TRACK_DOWNLOAD | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
 )
+@router.head("/subtitles/original/download", include_in_schema=False)
 async def download_original_subtitles(
-    video_id: str,
+    video_id: VideoId,
     session: ReadSession,
     service: Service,
     format: Format = "srt",  # noqa: A002 - the name is the specification's
@@ -113,7 +117,7 @@ async def download_original_subtitles(
     if format == "json":
         content = _present(video, track).model_dump_json()
         return Response(content, media_type="application/json", headers=headers)
-    return file_response(track.segments, format, track.row.language, headers)
+    return file_response(track.segments, format, track.row.language, headers, DOWNLOAD_TYPES)
 
 
 @router.put(
@@ -121,27 +125,30 @@ async def download_original_subtitles(
     operation_id="updateOriginalSubtitles",
     summary="Edit or replace the original subtitles",
     openapi_extra=TRACK_BODY,
-    responses=problems(
+    responses=TRACK_SAVED
+    | problems(
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.SUBTITLES_NOT_READY,
         ErrorCode.PRECONDITION_FAILED,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.UPLOAD_TOO_LARGE,
         ErrorCode.INVALID_SUBTITLE_FILE,
         ErrorCode.SEGMENT_OVERLAP,
         ErrorCode.SEGMENT_TIMES_INVALID,
-        ErrorCode.SEGMENT_NOT_FOUND,
         ErrorCode.SEGMENT_INCOMPLETE,
         ErrorCode.SEGMENT_BEYOND_VIDEO,
         ErrorCode.SEGMENT_DUPLICATED,
+        named=[ErrorCode.SEGMENT_NOT_FOUND],
     ),
 )
 async def update_original_subtitles(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     session: WriteSession,
     service: Service,
     response: Response,
     texts: Texts,
+    if_match: IfMatch = None,
     language: Annotated[
         LanguageCode | None, Query(description="Of a subtitle file, where the video does not tell.")
     ] = None,
@@ -150,14 +157,13 @@ async def update_original_subtitles(
     body = await read_track_body(request, language)
     video = await get_video(session, video_id)
     track = await find_track(session, video_id)
-    if track is not None:
-        check_etag(request, etag(track))
+    check_etag(if_match, etag(track) if track else None)
     if isinstance(body, TrackFile):
         track = await service.replace(session, video, body, language or _known_language(video, track))
     else:
         track = await service.edit(session, video, track, body)
     response.headers["ETag"] = etag(track)
-    return TrackUpdated(message=texts.answers["subtitles_updated"])
+    return TrackUpdated(success=True, message=texts.answers["subtitles_updated"])
 
 
 def _known_language(video: Video, track: OriginalTrack | None) -> str:

@@ -1,14 +1,32 @@
 """The shapes of subtitles in the API."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from app.core.languages import LanguageOrAuto
-from app.core.schemas import RequestModel, Response, Timestamp
+from app.core.schemas import (
+    Duration,
+    End,
+    LanguageTag,
+    RequestModel,
+    Response,
+    SegmentId,
+    Start,
+    Timestamp,
+    VideoId,
+    is_none,
+)
 from app.subtitles.segments import SegmentChange
 
 TrackFormat = Literal["json", "srt", "vtt"]
+WordCount = Annotated[
+    int, Field(description="Characters in languages without blanks between words.", examples=[245])
+]
+SegmentCount = Annotated[int, Field(description="How many segments there are.", examples=[120])]
+ModelUsed = Annotated[
+    str | None, Field(description="The model that really ran; null if a user brought the track.")
+]
 
 
 class SegmentationOptions(RequestModel):
@@ -28,21 +46,29 @@ class ExtractSubtitles(RequestModel):
         default="whisper-large-v2",
         max_length=100,
         pattern=r"^[A-Za-z0-9._:/-]+$",
-        description="`whisper-small`, `whisper-medium`, `whisper-large-v2` or a model of the configured engine. "
-        "The track's `model_used` tells what really ran.",
+        description="`whisper-small`, `whisper-medium`, `whisper-large-v2` or a model of the configured "
+        "engine. The track's `model_used` tells what really ran.",
     )
-    timestamp_granularity: Literal["segment", "word"] = "segment"
-    temperature: float = Field(default=0.0, ge=0, le=1)
+    timestamp_granularity: Literal["segment", "word"] = Field(
+        default="segment", description="`word` adds the time of every word to the segments."
+    )
+    temperature: float = Field(default=0.0, ge=0, le=1, description="Sampling temperature.")
     segments: SegmentationOptions = SegmentationOptions()
 
 
 class SegmentUpdate(RequestModel):
     """A change to one segment: only what is given changes. An id that is not there adds a segment."""
 
-    id: int = Field(ge=0, le=10_000_000)
-    start: float | None = Field(default=None, allow_inf_nan=False, description="Seconds.")
-    end: float | None = Field(default=None, allow_inf_nan=False, description="Seconds.")
-    text: str | None = Field(default=None, max_length=5000)
+    id: SegmentId = Field(ge=0, le=10_000_000)
+    start: float | None = Field(
+        default=None, allow_inf_nan=False, description="Seconds on the video's clock.", examples=[0.0]
+    )
+    end: float | None = Field(
+        default=None, allow_inf_nan=False, description="Seconds on the video's clock.", examples=[4.5]
+    )
+    text: str | None = Field(
+        default=None, max_length=5000, description="What is said.", examples=["안녕하세요, 여러분!"]
+    )
     deleted: bool = Field(default=False, description="Remove the segment.")
 
     def as_change(self) -> SegmentChange:
@@ -52,56 +78,71 @@ class SegmentUpdate(RequestModel):
 class TrackUpdate(RequestModel):
     """The segments to change; all others stay as they are."""
 
-    segments: list[SegmentUpdate] = Field(min_length=1, max_length=20_000)
+    segments: list[SegmentUpdate] = Field(
+        min_length=1, max_length=20_000, description="Only those that change, in any order."
+    )
 
 
 class TrackUpdated(Response):
     """The change is saved."""
 
-    success: bool = True
-    message: str = Field(examples=["자막이 성공적으로 업데이트되었습니다."])
+    success: bool = Field(description="Always true.", examples=[True])
+    message: str = Field(description="For people.", examples=["자막이 성공적으로 업데이트되었습니다."])
 
 
 class WordTime(Response):
-    """A spoken word; times in seconds."""
+    """A spoken word."""
 
-    start: float
-    end: float
-    text: str
-    probability: float | None
+    start: Start
+    end: End = Field(examples=[0.8])
+    text: str = Field(description="Without blanks around it.", examples=["안녕하세요,"])
+    probability: float | None = Field(description="0 to 1, where the engine tells.", examples=[0.97])
 
 
 class SubtitleLine(Response):
-    """A segment of the original track; times in seconds."""
+    """A segment of the original track."""
 
-    id: int
-    start: float
-    end: float
-    text: str
-    confidence: float | None = Field(description="0 to 1, where the engine tells.")
+    id: SegmentId
+    start: Start
+    end: End
+    text: str = Field(
+        description="May hold line breaks and the tags `<b>`, `<i>` and `<u>`.",
+        examples=["안녕하세요, 여러분."],
+    )
+    confidence: float | None = Field(
+        description="exp(average log probability), 0 to 1, where the engine tells it.", examples=[0.98]
+    )
     words: list[WordTime] | None = Field(
-        default=None, description="There when `timestamp_granularity` was `word`."
+        default=None,
+        exclude_if=is_none,
+        description="There when `timestamp_granularity` was `word` and the text is as it was heard.",
     )
 
 
 class TrackMetadata(Response):
     """Figures of a track."""
 
-    word_count: int
-    segment_count: int
-    total_duration: float
-    average_confidence: float | None
+    word_count: WordCount
+    segment_count: SegmentCount
+    total_duration: Duration = Field(description="Seconds, of the video.")
+    average_confidence: float | None = Field(
+        description="Of the segments that have one; null if none has.", examples=[0.96]
+    )
 
 
 class SubtitleTrack(Response):
     """The original subtitles of a video."""
 
-    video_id: str
-    language: str
-    detected_language: str | None
-    whisper_model: str | None = Field(description="The model asked for; null if a user brought the track.")
-    model_used: str | None = Field(description="The model that really ran.")
-    segments: list[SubtitleLine]
+    video_id: VideoId
+    language: LanguageTag = Field(examples=["ko"])
+    detected_language: str | None = Field(
+        description="What was heard; null if nothing was, or a user brought the track.", examples=["ko"]
+    )
+    whisper_model: str | None = Field(
+        description="The model asked for; null if a user brought the track.", examples=["whisper-large-v2"]
+    )
+    model_used: ModelUsed = Field(examples=["whisper-1"])
+    segments: list[SubtitleLine] = Field(description="In order of time.")
     metadata: TrackMetadata
     created_at: Timestamp
     updated_at: Timestamp

@@ -1,21 +1,25 @@
 """What the tracks of every language share over HTTP: formats, downloads, edits from JSON or a file."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Request, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.core.errors import ErrorCode, Problem
+from app.core.openapi import COMPONENT, ETAG, Json, Responses
 from app.storage.responses import attachment
 from app.subtitles.cues import Cue
 from app.subtitles.formatter import SubtitleFormat, parse, serialise
-from app.subtitles.schemas import TrackUpdate
+from app.subtitles.schemas import TrackFormat, TrackUpdate
 from app.subtitles.segments import Segment
 
 MIME_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+# The specification's: a browser is to save it, whatever it plays.
+DOWNLOAD_TYPES: dict[SubtitleFormat, str] = {"srt": "text/plain", "vtt": "text/vtt"}
 FILE_TYPES: dict[str, SubtitleFormat] = {
     "text/vtt": "vtt",
     "application/x-subrip": "srt",
@@ -24,20 +28,42 @@ FILE_TYPES: dict[str, SubtitleFormat] = {
 }
 LONGEST_BODY = 10 * 1024**2
 
-TRACK_BODY = {
+SRT_EXAMPLE = "1\n00:00:00,000 --> 00:00:04,500\n안녕하세요, 여러분.\n"
+VTT_EXAMPLE = "WEBVTT\n\n00:00:00.000 --> 00:00:04.500\n안녕하세요, 여러분.\n"
+FILES: Json = {
+    MIME_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
+    MIME_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
+}
+TRACK_BODY: Json = {
     "requestBody": {
         "required": True,
+        "description": "JSON changes the segments it names; a file replaces the track, or creates it.",
         "content": {
-            "application/json": {
-                "schema": TrackUpdate.model_json_schema(ref_template="#/components/schemas/{model}")
-            },
-            "text/vtt": {"schema": {"type": "string", "description": "A WebVTT file replaces the track."}},
-            "application/x-subrip": {
-                "schema": {"type": "string", "description": "A SubRip file replaces the track."}
-            },
+            "application/json": {"schema": {"$ref": COMPONENT.format(model=TrackUpdate.__name__)}},
+            **FILES,
         },
     }
 }
+TRACK: Responses = {200: {"description": "The track.", "content": FILES, "headers": ETAG}}
+TRACK_DOWNLOAD: Responses = {
+    200: {
+        "description": "The file.",
+        "content": {
+            DOWNLOAD_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
+            DOWNLOAD_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
+            "application/json": {"schema": {"type": "string", "format": "binary"}},
+        },
+        "headers": ETAG
+        | {"Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}}},
+    }
+}
+TRACK_SAVED: Responses = {200: {"headers": ETAG}}
+
+Format = Annotated[TrackFormat, Query(description="As what to get it.")]
+IfMatch = Annotated[
+    str | None,
+    Header(description="The track's `ETag`: the change is refused (412) if it is no longer the newest."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +78,7 @@ async def read_track_body(request: Request, language: str | None) -> TrackUpdate
     content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     body = await _read_body(request)
     if content_type in FILE_TYPES:
-        return TrackFile(parse(body, FILE_TYPES[content_type], language))
+        return TrackFile(await asyncio.to_thread(parse, body, FILE_TYPES[content_type], language))
     if content_type != "application/json":
         accepted = "application/json, text/vtt, application/x-subrip"
         raise Problem(ErrorCode.UNSUPPORTED_MEDIA_TYPE, content_type=content_type, accepted=accepted)
@@ -62,14 +88,13 @@ async def read_track_body(request: Request, language: str | None) -> TrackUpdate
         raise RequestValidationError(error.errors(include_url=False)) from error
 
 
-def check_etag(request: Request, current: str) -> None:
-    """Raises `Problem(PRECONDITION_FAILED)` if If-Match names another state of the track."""
-    wanted = request.headers.get("if-match")
-    if (
-        wanted is not None
-        and wanted.strip() != "*"
-        and current not in (tag.strip() for tag in wanted.split(","))
-    ):
+def check_etag(if_match: str | None, current: str | None) -> None:
+    """Raises `Problem(PRECONDITION_FAILED)` if `if_match` names another state of the track, which has the
+    ETag `current`, or None where there is no track."""
+    if if_match is None:
+        return
+    wanted = {tag.strip() for tag in if_match.split(",")}
+    if current is None or not wanted & {current, "*"}:
         raise Problem(ErrorCode.PRECONDITION_FAILED)
 
 
@@ -78,12 +103,17 @@ def segments_of(cues: Sequence[Cue]) -> tuple[Segment, ...]:
 
 
 def file_response(
-    segments: Sequence[Segment], file_format: SubtitleFormat, language: str, headers: dict[str, str]
+    segments: Sequence[Segment],
+    file_format: SubtitleFormat,
+    language: str,
+    headers: dict[str, str],
+    media_types: Mapping[SubtitleFormat, str] = MIME_TYPES,
 ) -> Response:
     """The track as a subtitle file; text is UTF-8."""
     cues = [Cue(segment.start, segment.end, segment.text) for segment in segments]
     content = serialise(cues, file_format, language)
-    return Response(content.encode(), media_type=f"{MIME_TYPES[file_format]}; charset=utf-8", headers=headers)
+    media_type = f"{media_types[file_format]}; charset=utf-8"
+    return Response(content.encode(), media_type=media_type, headers=headers)
 
 
 def download_headers(title: str, language: str, extension: Literal["json", "srt", "vtt"]) -> dict[str, str]:

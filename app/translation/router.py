@@ -2,21 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import Texts
-from app.core.openapi import files, problems
+from app.core.openapi import STARTED, problems
 from app.core.resources import owned
+from app.core.schemas import VideoId
 from app.jobs.presenter import estimated_time
 from app.jobs.schemas import StartedTranslation
-from app.subtitles.schemas import TrackFormat, TrackUpdated
+from app.subtitles.schemas import TrackUpdated
 from app.subtitles.segments import summarise
 from app.subtitles.tracks import (
-    MIME_TYPES,
+    DOWNLOAD_TYPES,
+    TRACK,
     TRACK_BODY,
+    TRACK_DOWNLOAD,
+    TRACK_SAVED,
+    Format,
+    IfMatch,
     TrackFile,
     check_etag,
     download_headers,
@@ -37,7 +43,6 @@ from app.videos.storage import get_video
 router = APIRouter(prefix="/api/videos/{video_id}", tags=["translations"])
 
 Manager = Annotated[TranslationManager, Depends(owned(TranslationManager))]
-Format = Annotated[TrackFormat, Query(description="`json`, `srt` or `vtt`.")]
 Language = Annotated[LanguageCode, Path()]
 
 
@@ -46,7 +51,8 @@ Language = Annotated[LanguageCode, Path()]
     operation_id="translateSubtitles",
     summary="Translate the subtitles",
     status_code=202,
-    responses=problems(
+    responses=STARTED
+    | problems(
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.SUBTITLES_NOT_READY,
         ErrorCode.TRACK_EMPTY,
@@ -55,7 +61,7 @@ Language = Annotated[LanguageCode, Path()]
     ),
 )
 async def translate_subtitles(
-    video_id: str, body: TranslateSubtitles, session: WriteSession, manager: Manager, response: Response
+    video_id: VideoId, body: TranslateSubtitles, session: WriteSession, manager: Manager, response: Response
 ) -> StartedTranslation:
     """Starts a task, or names the one that already does exactly this."""
     job = await manager.start(session, video_id, body)
@@ -74,11 +80,10 @@ async def translate_subtitles(
     operation_id="getTranslation",
     summary="The subtitles in another language",
     response_model=TranslationTrack,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY)
-    | {200: {"content": {MIME_TYPES["srt"]: {}, MIME_TYPES["vtt"]: {}}}},
+    responses=TRACK | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
 async def get_translation(
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: ReadSession,
     manager: Manager,
@@ -98,11 +103,11 @@ async def get_translation(
     operation_id="downloadTranslation",
     summary="Download the subtitles in another language",
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY)
-    | {200: files("The file", "application/x-subrip", "text/vtt", "application/json")[200]},
+    responses=TRACK_DOWNLOAD | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
+@router.head("/subtitles/translations/{language_code}/download", include_in_schema=False)
 async def download_translation(
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: ReadSession,
     manager: Manager,
@@ -114,7 +119,7 @@ async def download_translation(
     if format == "json":
         content = _present(video, track).model_dump_json()
         return Response(content, media_type="application/json", headers=headers)
-    return file_response(track.segments, format, language_code, headers)
+    return file_response(track.segments, format, language_code, headers, DOWNLOAD_TYPES)
 
 
 @router.put(
@@ -122,35 +127,37 @@ async def download_translation(
     operation_id="updateTranslation",
     summary="Edit or replace a translation",
     openapi_extra=TRACK_BODY,
-    responses=problems(
+    responses=TRACK_SAVED
+    | problems(
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.TRANSLATION_NOT_READY,
         ErrorCode.PRECONDITION_FAILED,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.UPLOAD_TOO_LARGE,
         ErrorCode.INVALID_SUBTITLE_FILE,
         ErrorCode.SEGMENT_OVERLAP,
         ErrorCode.SEGMENT_TIMES_INVALID,
-        ErrorCode.SEGMENT_NOT_FOUND,
         ErrorCode.SEGMENT_INCOMPLETE,
         ErrorCode.SEGMENT_BEYOND_VIDEO,
         ErrorCode.SEGMENT_DUPLICATED,
+        named=[ErrorCode.SEGMENT_NOT_FOUND],
     ),
 )
 async def update_translation(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     session: WriteSession,
     manager: Manager,
     response: Response,
     texts: Texts,
+    if_match: IfMatch = None,
 ) -> TrackUpdated:
     """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
     body = await read_track_body(request, language_code)
     video = await get_video(session, video_id)
     track = await find_track(session, video_id, language_code)
-    if track is not None:
-        check_etag(request, etag(track))
+    check_etag(if_match, etag(track) if track else None)
     if isinstance(body, TrackFile):
         track = await manager.replace(session, video, language_code, body)
     elif track is None:
@@ -158,7 +165,7 @@ async def update_translation(
     else:
         track = await manager.edit(session, video, track, body)
     response.headers["ETag"] = etag(track)
-    return TrackUpdated(message=texts.answers["translation_updated"])
+    return TrackUpdated(success=True, message=texts.answers["translation_updated"])
 
 
 def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app.core.languages import LanguageCode
-from app.core.schemas import RequestModel, Response, Timestamp
+from app.core.schemas import (
+    Duration,
+    End,
+    LanguageTag,
+    RequestModel,
+    Response,
+    SegmentId,
+    Start,
+    Timestamp,
+    VideoId,
+)
+from app.subtitles.schemas import ModelUsed, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
 
 Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -16,10 +27,17 @@ class TranslationOptions(RequestModel):
 
     preserve_format: bool = Field(default=True, description="Keep line breaks and markup.")
     terminology: dict[Term, Term] | None = Field(
-        default=None, max_length=500, examples=[{"인공지능": "Artificial Intelligence"}]
+        default=None,
+        max_length=500,
+        description="A glossary: terms of the source and the wording wanted for them.",
+        examples=[{"인공지능": "Artificial Intelligence", "머신러닝": "Machine Learning"}],
     )
-    tone: Literal["formal", "conversational", "casual"] = "conversational"
-    context: str | None = Field(default=None, max_length=2000, examples=["기술 교육 비디오"])
+    tone: Literal["formal", "conversational", "casual"] = Field(
+        default="conversational", description="How the speakers talk to each other."
+    )
+    context: str | None = Field(
+        default=None, max_length=2000, description="What the video is about.", examples=["기술 교육 비디오"]
+    )
 
     def as_style(self) -> TranslationStyle:
         terms = tuple(sorted((self.terminology or {}).items()))
@@ -41,36 +59,45 @@ class TranslateSubtitles(RequestModel):
 
 
 class TranslatedLine(Response):
-    """A segment of a translation; times in seconds."""
+    """A segment of a translation."""
 
-    id: int
-    start: float
-    end: float
-    text: str
-    original_text: str | None
+    id: SegmentId
+    start: Start
+    end: End
+    text: str = Field(description="In the target language.", examples=["Hello everyone."])
+    original_text: str | None = Field(
+        description="The source line; null if a user brought the line and none is beside it.",
+        examples=["안녕하세요, 여러분."],
+    )
 
 
 class TranslationMetadata(Response):
     """Figures of a translation."""
 
-    word_count: int
-    segment_count: int
-    total_duration: float
+    word_count: WordCount = Field(examples=[210])
+    segment_count: SegmentCount
+    total_duration: Duration = Field(description="Seconds, of the video.")
     created_at: Timestamp
     updated_at: Timestamp
-    untranslated_segments: list[int] = Field(description="Lines that no attempt could translate.")
+    untranslated_segments: list[int] = Field(
+        description="Ids of lines that no attempt could translate; they keep their original text.",
+        examples=[[]],
+    )
 
 
 class TranslationTrack(Response):
     """The subtitles of a video in another language."""
 
-    video_id: str
-    source_language: str
-    target_language: str
+    video_id: VideoId
+    source_language: LanguageTag = Field(examples=["ko"])
+    target_language: LanguageTag
     translation_model: str | None = Field(
-        description="The model asked for; null if a user brought the track."
+        description="The model asked for; null if a user brought the track.", examples=["gpt-4"]
     )
-    model_used: str | None = Field(description="The model that really ran.")
-    title: str | None = Field(description="The video's title in that language.")
-    segments: list[TranslatedLine]
+    model_used: ModelUsed = Field(examples=["gpt-5.4-mini"])
+    title: str | None = Field(
+        description="The video's title in that language; null if a user brought the track.",
+        examples=["Video Title"],
+    )
+    segments: list[TranslatedLine] = Field(description="In order of time.")
     metadata: TranslationMetadata

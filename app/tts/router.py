@@ -8,8 +8,9 @@ from app.core.database import Database, ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import BaseUrl
-from app.core.openapi import files, problems
+from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
+from app.core.schemas import SegmentId, VideoId
 from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import estimated_time
@@ -38,6 +39,14 @@ AppDatabase = Annotated[Database, Depends(owned(Database))]
 Language = Annotated[LanguageCode, Path()]
 
 MIME_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
+ENGINE_FAILURES = (
+    ErrorCode.ENGINE_AUTHENTICATION,
+    ErrorCode.ENGINE_QUOTA,
+    ErrorCode.ENGINE_RATE_LIMITED,
+    ErrorCode.ENGINE_REFUSED,
+    ErrorCode.ENGINE_UNREACHABLE,
+    ErrorCode.ENGINE_BAD_ANSWER,
+)
 NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
 
 
@@ -50,8 +59,10 @@ NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
 async def list_voices(
     manager: Manager,
     base: BaseUrl,
-    language: Annotated[LanguageCode | None, Query()] = None,
-    gender: Annotated[Gender | None, Query()] = None,
+    language: Annotated[
+        LanguageCode | None, Query(description="Only voices that speak it.", examples=["ko"])
+    ] = None,
+    gender: Annotated[Gender | None, Query(description="Only these.", examples=["female"])] = None,
 ) -> VoiceList:
     """The best for the language first."""
     return VoiceList(
@@ -74,15 +85,23 @@ async def list_voices(
     operation_id="getVoicePreview",
     summary="Hear a voice",
     response_class=Response,
-    responses=problems(ErrorCode.VOICE_NOT_FOUND, ErrorCode.ENGINE_NOT_CONFIGURED)
+    responses=problems(
+        ErrorCode.VOICE_NOT_FOUND,
+        ErrorCode.LANGUAGE_UNSUPPORTED,
+        ErrorCode.ENGINE_NOT_CONFIGURED,
+        *ENGINE_FAILURES,
+    )
     | files("The preview", "audio/mpeg"),
 )
+@router.head("/api/tts/voices/{voice_id}/preview", include_in_schema=False)
 async def get_voice_preview(
     request: Request,
-    voice_id: str,
+    voice_id: Annotated[str, Path(description="Of `GET /api/tts/voices`.", examples=["alloy"])],
     manager: Manager,
     storage: Storage,
-    language: Annotated[LanguageCode | None, Query()] = None,
+    language: Annotated[
+        LanguageCode | None, Query(description="What it is to speak.", examples=["ko"])
+    ] = None,
 ) -> Response:
     """A sentence in the language, MP3; made when it is first asked for."""
     return await object_response(
@@ -95,17 +114,18 @@ async def get_voice_preview(
     operation_id="generateSpeech",
     summary="Speak the translated subtitles",
     status_code=202,
-    responses=problems(
+    responses=STARTED
+    | problems(
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.TRANSLATION_NOT_READY,
         ErrorCode.TRACK_EMPTY,
-        ErrorCode.VOICE_NOT_FOUND,
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        named=[ErrorCode.VOICE_NOT_FOUND],
     ),
 )
 async def generate_speech(
-    video_id: str, body: GenerateSpeech, session: WriteSession, manager: Manager, response: Response
+    video_id: VideoId, body: GenerateSpeech, session: WriteSession, manager: Manager, response: Response
 ) -> StartedLanguageTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await manager.start(session, video_id, body)
@@ -126,7 +146,7 @@ async def generate_speech(
     responses=problems(*NOT_READY),
 )
 async def get_speech(
-    video_id: str, language_code: Language, session: ReadSession, manager: Manager, base: BaseUrl
+    video_id: VideoId, language_code: Language, session: ReadSession, manager: Manager, base: BaseUrl
 ) -> SpeechTrack:
     """Every spoken segment with its file, and the whole track."""
     _, track = await manager.speech(session, video_id, language_code)
@@ -137,10 +157,17 @@ async def get_speech(
     "/api/videos/{video_id}/tts/{language_code}",
     operation_id="regenerateSpeech",
     summary="Speak segments again",
-    responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND),
+    responses=problems(
+        *NOT_READY,
+        ErrorCode.TRANSLATION_NOT_READY,
+        ErrorCode.TASK_NOT_ACTIVE,
+        ErrorCode.ENGINE_NOT_CONFIGURED,
+        *ENGINE_FAILURES,
+        named=[ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND],
+    ),
 )
 async def regenerate_speech(
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
     database: AppDatabase,
     manager: Manager,
@@ -169,11 +196,14 @@ async def regenerate_speech(
     responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND)
     | files("The audio", "audio/mpeg", "audio/wav"),
 )
+@router.head(
+    "/api/videos/{video_id}/tts/{language_code}/segments/{segment_id}/audio", include_in_schema=False
+)
 async def get_segment_audio(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language_code: Language,
-    segment_id: int,
+    segment_id: SegmentId,
     session: ReadSession,
     manager: Manager,
     storage: Storage,
@@ -193,9 +223,10 @@ async def get_segment_audio(
     response_class=Response,
     responses=problems(*NOT_READY) | files("The audio", "audio/mpeg", "audio/wav"),
 )
+@router.head("/api/videos/{video_id}/audio", include_in_schema=False)
 async def get_full_audio(
     request: Request,
-    video_id: str,
+    video_id: VideoId,
     language: Annotated[LanguageCode, Query()],
     session: ReadSession,
     manager: Manager,

@@ -103,7 +103,7 @@ class TTSManager:
     async def preview_key(self, voice_id: str, language: str | None) -> str:
         """The key of an MP3 of the voice, made on first request. Raises `Problem(VOICE_NOT_FOUND)`."""
         engine = self._synthesizer()
-        voice = self._voice(voice_id, language)
+        voice = self._voice(voice_id, language, field=None)
         spoken = language or _shown_language(voice, None)
         spoken = PREVIEW_FALLBACK if spoken == MULTILINGUAL else spoken
         key = f"voices/{engine.name}/{engine.model}/{voice_id.replace('/', '_')}-{spoken}.mp3"
@@ -120,7 +120,7 @@ class TTSManager:
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
         )
 
-    def _voice(self, voice_id: str | None, language: str | None) -> Voice:
+    def _voice(self, voice_id: str | None, language: str | None, field: str | None = "voice_id") -> Voice:
         able = [voice for voice in self._synthesizer().voices() if language is None or voice.speaks(language)]
         if not able:
             raise Problem(
@@ -129,7 +129,7 @@ class TTSManager:
         found = next((voice for voice in able if voice_id in (None, voice.voice_id)), None)
         if found is None:
             raise Problem(
-                ErrorCode.VOICE_NOT_FOUND, field="voice_id", voice_id=voice_id or "", language=language or ""
+                ErrorCode.VOICE_NOT_FOUND, field=field, voice_id=voice_id or "", language=language or ""
             )
         return found
 

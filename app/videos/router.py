@@ -9,8 +9,9 @@ from app.core.database import Database, ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
 from app.core.links import BaseUrl
-from app.core.openapi import files, problems
+from app.core.openapi import CREATED, files, problems
 from app.core.resources import owned
+from app.core.schemas import VideoId
 from app.jobs.presenter import present_video_job
 from app.jobs.schemas import VideoJobs
 from app.jobs.storage import jobs_of
@@ -57,8 +58,17 @@ UPLOAD_BODY = {
                             "maxLength": 300,
                             "description": "Defaults to the file's name.",
                         },
-                        "description": {"type": "string", "maxLength": 5000},
-                        "source_language": {"type": "string", "default": "auto", "examples": ["auto", "ko"]},
+                        "description": {
+                            "type": "string",
+                            "maxLength": 5000,
+                            "description": "Whatever people should know about it.",
+                        },
+                        "source_language": {
+                            "type": "string",
+                            "default": "auto",
+                            "description": "A BCP 47 language code, or `auto` to detect it.",
+                            "examples": ["auto", "ko"],
+                        },
                         METADATA_FIELD: {
                             "type": "string",
                             "description": "The three fields above as one JSON object.",
@@ -78,11 +88,13 @@ UPLOAD_BODY = {
     summary="Upload a video",
     status_code=201,
     openapi_extra=UPLOAD_BODY,
-    responses=problems(
+    responses=CREATED
+    | problems(
         ErrorCode.UPLOAD_TOO_LARGE,
         ErrorCode.NOT_A_VIDEO,
         ErrorCode.VIDEO_UNREADABLE,
         ErrorCode.INVALID_UPLOAD,
+        ErrorCode.STORAGE_FULL,
     ),
 )
 async def upload_video(
@@ -114,7 +126,7 @@ async def upload_video(
 async def list_videos(
     session: ReadSession,
     processor: Processor,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Videos on a page.")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the page before.")
     ] = None,
@@ -130,7 +142,7 @@ async def list_videos(
     summary="A video with everything made from it",
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
-async def get_video(video_id: str, session: ReadSession, base: BaseUrl) -> VideoDetails:
+async def get_video(video_id: VideoId, session: ReadSession, base: BaseUrl) -> VideoDetails:
     """Metadata, links to the file, thumbnail and preview, subtitle tracks and dubbed versions."""
     video = await rows.get_video(session, video_id)
     return _details(video, await rows.artifacts_of(session, video_id), base)
@@ -141,9 +153,10 @@ async def get_video(video_id: str, session: ReadSession, base: BaseUrl) -> Video
     operation_id="deleteVideo",
     summary="Delete a video",
     status_code=204,
+    response_description="It is gone.",
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
-async def delete_video(video_id: str, session: WriteSession, processor: Processor) -> None:
+async def delete_video(video_id: VideoId, session: WriteSession, processor: Processor) -> None:
     """With everything made from it. Its running tasks are cancelled first."""
     await processor.delete(session, video_id)
 
@@ -153,10 +166,10 @@ async def delete_video(video_id: str, session: WriteSession, processor: Processo
     operation_id="trimVideo",
     summary="Cut a part out as a new video",
     status_code=201,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
+    responses=CREATED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
 )
 async def trim_video(
-    video_id: str, body: TrimRequest, response: Response, session: WriteSession, processor: Processor
+    video_id: VideoId, body: TrimRequest, response: Response, session: WriteSession, processor: Processor
 ) -> TrimmedVideo:
     """Answers at once with a new video that is exact to the frame. Its file is made by the task
     `task_id`; whatever is started on the new video waits for it."""
@@ -178,11 +191,10 @@ async def trim_video(
     "/{video_id}/jobs",
     operation_id="listVideoJobs",
     summary="All tasks of a video",
-    response_model_exclude_none=True,
     tags=["tasks"],
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
-async def list_video_jobs(video_id: str, session: ReadSession) -> VideoJobs:
+async def list_video_jobs(video_id: VideoId, session: ReadSession) -> VideoJobs:
     """Newest first."""
     await rows.get_video(session, video_id)
     jobs = await jobs_of(session, video_id)
@@ -196,7 +208,10 @@ async def list_video_jobs(video_id: str, session: ReadSession) -> VideoJobs:
     response_class=Response,
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY) | files("The video", "video/*"),
 )
-async def get_video_file(request: Request, video_id: str, processor: Processor, storage: Storage) -> Response:
+@router.head("/{video_id}/file", include_in_schema=False)
+async def get_video_file(
+    request: Request, video_id: VideoId, processor: Processor, storage: Storage
+) -> Response:
     """As it was uploaded or cut. Waits up to a minute for a cut that is being made."""
     video = await processor.ready(video_id, CUT_PATIENCE)
     return await object_response(request, storage, key_of(video), mime_type(video.info.container))
@@ -210,8 +225,9 @@ async def get_video_file(request: Request, video_id: str, processor: Processor, 
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
     | files("The preview", "video/mp4"),
 )
+@router.head("/{video_id}/preview", include_in_schema=False)
 async def get_video_preview(
-    request: Request, video_id: str, processor: Processor, storage: Storage
+    request: Request, video_id: VideoId, processor: Processor, storage: Storage
 ) -> Response:
     """The first minute as 360p MP4; made when it is first asked for."""
     video = await processor.ready(video_id, CUT_PATIENCE)
@@ -226,8 +242,9 @@ async def get_video_preview(
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
     | files("The picture", "image/jpeg"),
 )
+@router.head("/{video_id}/thumbnail", include_in_schema=False)
 async def get_video_thumbnail(
-    request: Request, video_id: str, processor: Processor, storage: Storage
+    request: Request, video_id: VideoId, processor: Processor, storage: Storage
 ) -> Response:
     """JPEG, at most 640 pixels wide; made when it is first asked for."""
     video = await processor.ready(video_id, CUT_PATIENCE)

@@ -1,94 +1,120 @@
 """The shapes of videos in the API."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from app.core.languages import LanguageOrAuto
-from app.core.schemas import Linked, RequestModel, Response, Timestamp
+from app.core.schemas import (
+    Duration,
+    LanguageTag,
+    Linked,
+    RequestModel,
+    Response,
+    TaskId,
+    Timestamp,
+    Url,
+    VideoId,
+)
 from app.videos.models import VideoStatus
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    Field(description="For people.", examples=["비디오 제목"]),
+]
+Resolution = Annotated[
+    str, Field(description="Width and height in pixels as shown, rotation applied.", examples=["1920x1080"])
+]
+SourceLanguage = Annotated[
+    str, Field(description="As given at the upload: a BCP 47 code, or `auto`.", examples=["auto"])
+]
 
 
 class UploadMetadata(RequestModel):
     """What a client may say about a video it uploads."""
 
     title: Title | None = Field(default=None, description="Defaults to the file's name.")
-    description: str | None = Field(default=None, max_length=5000)
+    description: str | None = Field(
+        default=None, max_length=5000, description="Whatever people should know about it."
+    )
     source_language: LanguageOrAuto = "auto"
 
 
 class VideoSummary(Response):
     """A video, in short."""
 
-    video_id: str = Field(examples=["vid_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
-    title: str
-    duration: float = Field(description="Seconds.", examples=[180.5])
-    resolution: str = Field(description="As shown, rotation applied.", examples=["1920x1080"])
+    video_id: VideoId
+    title: Title
+    duration: Duration
+    resolution: Resolution
     status: VideoStatus
     created_at: Timestamp
-    source_language: str = Field(examples=["auto"])
+    source_language: SourceLanguage
 
 
 class VideoPage(Response):
     """Videos, newest first; `next_cursor` leads to the next page and is null on the last."""
 
-    videos: list[VideoSummary]
-    next_cursor: str | None
+    videos: list[VideoSummary] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="For `cursor`; null on the last page.")
 
 
 class TrackLink(Linked):
     """Where a track or a dubbed version is."""
 
-    language: str | None
-    url: str
+    language: LanguageTag
+    url: Url
 
 
 class SubtitleLinks(Response):
     """The subtitle tracks of a video."""
 
-    original: TrackLink | None
-    translations: list[TrackLink]
+    original: TrackLink | None = Field(description="Null until they are extracted or brought.")
+    translations: list[TrackLink] = Field(description="By language.")
 
 
 class VideoDetails(Linked):
     """A video with everything made from it."""
 
-    video_id: str
-    title: str
-    description: str | None
-    url: str = Field(description="The file itself.")
-    thumbnail_url: str
-    preview_url: str
-    duration: float = Field(description="Seconds.")
-    resolution: str
+    video_id: VideoId
+    title: Title
+    description: str | None = Field(description="As given at the upload.", examples=["비디오 설명"])
+    url: Url = Field(description="The file itself.")
+    thumbnail_url: Url = Field(description="A JPEG, made when it is first asked for.")
+    preview_url: Url = Field(description="A small MP4 of the first minute, made when it is first asked for.")
+    duration: Duration
+    resolution: Resolution
     status: VideoStatus
     created_at: Timestamp
-    source_language: str
-    detected_language: str | None
-    filename: str
-    file_size: int = Field(description="Bytes.")
-    format: str
+    source_language: SourceLanguage
+    detected_language: str | None = Field(
+        description="What was heard; null until the subtitles are extracted.", examples=["ko"]
+    )
+    filename: str = Field(description="As it was uploaded.", examples=["talk.mp4"])
+    file_size: int = Field(description="Bytes.", examples=[25600000])
+    format: str = Field(description="The container, whatever the file calls itself.", examples=["mp4"])
     subtitles: SubtitleLinks
-    dubbed_versions: list[TrackLink]
+    dubbed_versions: list[TrackLink] = Field(description="By language; the URL downloads the video.")
 
 
 class TrimRequest(RequestModel):
     """The part to keep, in seconds on the video's clock."""
 
-    start_time: float = Field(ge=0, allow_inf_nan=False, examples=[10.5])
-    end_time: float = Field(gt=0, allow_inf_nan=False, examples=[60.3])
+    start_time: float = Field(ge=0, allow_inf_nan=False, description="Seconds.", examples=[10.5])
+    end_time: float = Field(
+        gt=0, allow_inf_nan=False, description="Seconds; not beyond the video's end.", examples=[60.3]
+    )
 
 
 class TrimmedVideo(Response):
     """A new video was cut from another; its file is ready when its task is completed."""
 
-    video_id: str
-    trimmed_video_id: str
-    original_duration: float
-    trimmed_duration: float
-    start_time: float
-    end_time: float
-    status: str = Field(examples=["trimmed"])
-    task_id: str = Field(description="The task that makes the file.")
+    video_id: VideoId = Field(description="The video that was cut from.")
+    trimmed_video_id: VideoId = Field(description="The new video.")
+    original_duration: Duration
+    trimmed_duration: Duration = Field(examples=[49.8])
+    start_time: float = Field(description="Seconds.", examples=[10.5])
+    end_time: float = Field(description="Seconds.", examples=[60.3])
+    status: Literal["trimmed"] = Field(description="Always `trimmed`.")
+    task_id: TaskId = Field(description="The task that makes the file.")
