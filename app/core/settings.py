@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.core.errors import InvalidSettings
 
@@ -82,7 +84,11 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None) -> str | None:
-        if value is not None and value.partition(":")[0].partition("+")[0] not in DATABASES:
+        try:
+            known = value is None or make_url(value).get_backend_name() in DATABASES
+        except ArgumentError as error:
+            raise ValueError(str(error)) from error
+        if not known:
             raise ValueError("has to begin with sqlite:/// or postgresql://")
         return value
 
