@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from app.core.concurrency import all_of
 from app.core.languages import AUTO
 from app.jobs.models import JobType
 from app.jobs.schemas import SubtitleExtractionResult
@@ -84,9 +85,7 @@ class SubtitleExtraction:
             return transcript
 
         job.report(0.1, "transcribing", done=0, total=len(clips))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(hear(clip)) for clip in clips]
-        return _joined(clips, [task.result() for task in tasks])
+        return _joined(clips, await all_of(hear(clip) for clip in clips))
 
     async def _transcribe(
         self, job: RunningJob[ExtractSubtitles], engine: Transcriber, wav: Path, clip: Clip

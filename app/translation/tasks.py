@@ -1,12 +1,12 @@
 """The job of the translation feature: subtitles into another language."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
+from app.core.concurrency import all_of
 from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
 from app.jobs.task import RunningJob, TaskDefinition
@@ -61,9 +61,7 @@ class SubtitleTranslation:
             return result
 
         job.report(0.0, "translating", done=0, total=total)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(translate(batch)) for batch in work]
-        results = [task.result() for task in tasks]
+        results = await all_of(translate(batch) for batch in work)
         texts = {line.id: line.text for result in results for line in result.lines}
         return Translated(texts, tuple(number for result in results for number in result.untranslated))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from app.core.concurrency import all_of
 from app.core.database import after_commit
 from app.jobs.models import JobType
 from app.jobs.schemas import SpeechResult
@@ -112,9 +113,7 @@ class SpeechGeneration:
             return length
 
         job.report(0.0, "speaking", done=0, total=total)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(speak(line)) for line in script.lines]
-        return [task.result() for task in tasks]
+        return await all_of(speak(line) for line in script.lines)
 
     async def _recall(self, engine: TTSClient, line: Line, language: str) -> bytes:
         delivery = line.delivery
