@@ -1,8 +1,8 @@
 """The database: one engine, short transactions, the schema by Alembic."""
 
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -86,8 +86,7 @@ class Database:
         async with self._writes() as session:
             async with session.begin():
                 yield session
-            for callback in session.info.pop("after_commit", ()):
-                await callback()
+            await _run_all(session.info.pop("after_commit", ()))
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision. Raises `InvalidSettings` if there is no connection."""
@@ -103,8 +102,17 @@ class Database:
 
 
 def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]]) -> None:
-    """Run `callback` once the transaction is committed, and never if it is rolled back."""
+    """Run `callback` once the transaction is committed, and never if it is rolled back.
+
+    Callbacks run in the order they were given; one that fails does not keep the others from running.
+    """
     session.info.setdefault("after_commit", []).append(callback)
+
+
+async def _run_all(callbacks: Sequence[Callable[[], Awaitable[object]]]) -> None:
+    async with AsyncExitStack() as stack:
+        for callback in reversed(callbacks):  # a stack unwinds from its end
+            stack.push_async_callback(callback)
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
