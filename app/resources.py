@@ -76,7 +76,7 @@ class Resources:
             {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
             self.runner.run,
         )
-        self.scheduler = JobScheduler(self.queue)
+        self.scheduler = JobScheduler(self.database, self.queue, self.storage)
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.runner.define(self._definitions())
         self._owned: dict[type[Any], Any] = {type(part): part for part in self._parts()}
@@ -93,10 +93,11 @@ class Resources:
             known = await video_ids(session)
         await StorageCleaner(self.storage).clean(known)
         await self.queue.launch()
-        await self.scheduler.recover(self.database)
+        await self.scheduler.launch()
 
     async def close(self) -> None:
         """Running jobs stop where they are and go on at the next start."""
+        await self.scheduler.close()
         await self.queue.close()
         await self.openai.aclose()
         await self.database.close()

@@ -78,6 +78,8 @@ def upgrade() -> None:
     sa.Column('job_type', sa.Enum('subtitle_extraction', 'translation', 'tts_generation', 'video_generation', 'video_trim', name='jobtype', native_enum=False, length=32), nullable=False),
     sa.Column('status', sa.Enum('queued', 'processing', 'completed', 'failed', 'cancelled', name='jobstatus', native_enum=False, length=32), nullable=False),
     sa.Column('queue', sa.String(), nullable=False),
+    sa.Column('ticket', sa.String(), nullable=False),
+    sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('request', sa.JSON(), nullable=False),
     sa.Column('fingerprint', sa.String(), nullable=False),
     sa.Column('progress', sa.Integer(), nullable=False),

@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     FFMPEG_FAILED = "ffmpeg_failed"
     FFMPEG_TIMEOUT = "ffmpeg_timeout"
     STORAGE_FULL = "storage_full"
+    INTERRUPTED_TOO_OFTEN = "interrupted_too_often"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -136,6 +137,7 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.FFMPEG_FAILED,
             ErrorCode.FFMPEG_TIMEOUT,
             ErrorCode.PROCESSING_ERROR,
+            ErrorCode.INTERRUPTED_TOO_OFTEN,
         }
     ),
     507: frozenset({ErrorCode.STORAGE_FULL}),

@@ -38,8 +38,10 @@ Details = dict[str, str | float]
 class Job(Base):
     """Messages and errors are kept as keys with details, so that every reader gets their own language.
 
-    `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
-    (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
+    `ticket` is its place in the queue; a retry draws a new one. `attempt` counts how often it has begun: what
+    an earlier attempt still writes no longer counts. `fingerprint` is equal for requests that ask for
+    exactly the same work; `units` is how much work it is (seconds of video, lines or segments) and
+    `rate_key` names what kind of unit, for estimates.
     """
 
     __tablename__ = "jobs"
@@ -50,6 +52,8 @@ class Job(Base):
     job_type: Mapped[JobType]
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED, index=True)
     queue: Mapped[str]
+    ticket: Mapped[str]
+    attempt: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, object]] = mapped_column(JSON)
     fingerprint: Mapped[str] = mapped_column(index=True)
     progress: Mapped[int] = mapped_column(default=0)
@@ -66,3 +70,13 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     estimated_completion: Mapped[datetime | None]
+
+    @property
+    def folder(self) -> str:
+        """The prefix of everything that its attempts store."""
+        return f"videos/{self.video_id}/{self.id}/"
+
+    @property
+    def objects(self) -> str:
+        """The prefix of what its latest attempt stores."""
+        return f"{self.folder}{self.attempt}/"

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import logging
 import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, utc_now
 from app.jobs.models import ACTIVE, Details, Job, JobStatus
-from app.jobs.storage import JobNoLongerActive, get_job, mark_progress
+from app.jobs.storage import Attempt, JobNoLongerActive, get_job, mark_progress
 from app.jobs.task import Workload
+
+logger = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 0.25
 WATCH_INTERVAL = 0.25
@@ -41,9 +45,9 @@ async def estimate_seconds(session: AsyncSession, work: Workload) -> float:
 class ProgressReporter:
     """Keeps the newest word of one job and writes it to its row a few times a second."""
 
-    def __init__(self, database: Database, job_id: str, estimated_seconds: float) -> None:
+    def __init__(self, database: Database, attempt: Attempt, estimated_seconds: float) -> None:
         self._database = database
-        self._job_id = job_id
+        self._attempt = attempt
         self._estimated_seconds = estimated_seconds
         self._started = utc_now()
         self._latest: tuple[float, str, Details] | None = None
@@ -68,13 +72,20 @@ class ProgressReporter:
             await self._news.wait()
             self._news.clear()
             if self._latest is not None:
-                await self._write(*self._latest)
+                await self._try_to_write(*self._latest)
             await asyncio.sleep(WRITE_INTERVAL)
+
+    async def _try_to_write(self, fraction: float, message: str, details: Details) -> None:
+        """No work is lost over a word about it."""
+        try:
+            await self._write(fraction, message, details)
+        except SQLAlchemyError as error:
+            logger.warning("progress of job %s was not written: %s", self._attempt.job_id, error)
 
     async def _write(self, fraction: float, message: str, details: Details) -> None:
         async with self._database.write() as session:
             await mark_progress(
-                session, self._job_id, int(fraction * 100), message, details, self._completion(fraction)
+                session, self._attempt, int(fraction * 100), message, details, self._completion(fraction)
             )
 
     def _completion(self, fraction: float) -> datetime:
@@ -91,15 +102,17 @@ class JobMonitor:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reporter(self, job: Job) -> ProgressReporter:
-        return ProgressReporter(self._database, job.id, job.estimated_seconds)
+    def reporter(self, attempt: Attempt, estimated_seconds: float) -> ProgressReporter:
+        return ProgressReporter(self._database, attempt, estimated_seconds)
 
     async def watch(self, job_id: str) -> AsyncIterator[Job]:
-        """The job now and after every change, until it is final. Raises `Problem(TASK_NOT_FOUND)`."""
+        """The job now and after every change, until it is final or deleted."""
         seen: datetime | None = None
         while True:
             async with self._database.read() as session:
-                job = await get_job(session, job_id)
+                job = await session.get(Job, job_id)
+            if job is None:
+                return
             if job.updated_at != seen:
                 seen = job.updated_at
                 yield job
@@ -108,7 +121,8 @@ class JobMonitor:
             await asyncio.sleep(WATCH_INTERVAL)
 
     async def finished(self, job_id: str) -> Job:
-        """Waits until the job is final."""
-        async for job in self.watch(job_id):
-            last = job
-        return last
+        """Waits until the job is final. Raises `Problem(TASK_NOT_FOUND)`, also if it is deleted meanwhile."""
+        async for _ in self.watch(job_id):
+            pass
+        async with self._database.read() as session:
+            return await get_job(session, job_id)

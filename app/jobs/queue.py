@@ -1,9 +1,10 @@
-"""JobQueue: durable execution on DBOS. The workflow's id is the job's id; one workflow is one job."""
+"""JobQueue: durable execution on DBOS. A job's ticket is the id of the workflow that runs it."""
 
 import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 from pathlib import Path
 
 import sqlalchemy
@@ -15,11 +16,25 @@ from app.jobs.task import QueueName
 # Fixed: DBOS only recovers the work of its own version, and ours is resumable across releases.
 APPLICATION_VERSION = "1"
 POLLING_SECONDS = 0.1
-FINAL_STATES = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+STOP_SECONDS = 5.0
+# A job that brings the server down with it must not do so for ever.
+MOST_ATTEMPTS = 20
+
+
+class TicketState(Enum):
+    """Where a ticket stands."""
+
+    UNKNOWN = auto()
+    WAITING = auto()
+    ENDED = auto()
+    GIVEN_UP = auto()
 
 
 class JobQueue:
-    """Runs `execute(job_id)` for every job put in, across crashes, until it returns.
+    """Runs `execute(job_id, ticket)` for every ticket put in, across crashes, until it returns.
+
+    A ticket is done once: what is to run again needs a new one. So whoever cancels a job and whoever
+    retries it need not know of each other.
 
     `executor` names this process; what it left unfinished is taken up again by the next process of that
     name. Jobs wait in the `api` queue (they wait on the network) or the `cpu` queue (they use this machine).
@@ -30,13 +45,14 @@ class JobQueue:
         database_url: str,
         executor: str,
         sizes: dict[QueueName, int],
-        execute: Callable[[str], Awaitable[None]],
+        execute: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._url = database_url
         self._executor = executor
         self._sizes = sizes
         self._execute = execute
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
 
     async def launch(self) -> None:
         """Starts work at once with what a former process left."""
@@ -53,9 +69,9 @@ class JobQueue:
             config["system_database_engine"] = engine
         DBOS(config=config)
 
-        @DBOS.workflow(name="run_job")
-        async def run_job(job_id: str) -> None:
-            await DBOS.run_step_async({"name": "run", "preemptible": True}, self._track, job_id)
+        @DBOS.workflow(name="run_job", max_recovery_attempts=MOST_ATTEMPTS)
+        async def run_job(job_id: str, ticket: str) -> None:
+            await DBOS.run_step_async({"name": "run", "preemptible": True}, self._track, job_id, ticket)
 
         self._workflow = run_job
         DBOS.launch()
@@ -69,43 +85,50 @@ class JobQueue:
 
     async def close(self) -> None:
         """Stops this process's jobs where they are; they go on at the next launch."""
+        self._closing = True
         await self._stop(*self._running)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
-    async def put(self, job_id: str, queue: QueueName) -> None:
-        """Does nothing if the job is already in."""
-        with SetWorkflowID(job_id):
-            await DBOS.enqueue_workflow_async(queue, self._workflow, job_id)
+    async def put(self, job_id: str, ticket: str, queue: QueueName) -> None:
+        """Does nothing if the ticket is already in."""
+        with SetWorkflowID(ticket):
+            await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
 
-    async def cancel(self, job_id: str) -> None:
-        """A job running here stops now, one in another process within about a second."""
-        await DBOS.cancel_workflow_async(job_id)
-        await self._stop(job_id)
+    async def cancel(self, ticket: str) -> None:
+        """A job running here has stopped on return, one in another process stops within about a second."""
+        await self._stop(ticket)
+        await DBOS.cancel_workflow_async(ticket)
 
-    async def put_again(self, job_id: str, queue: QueueName) -> None:
-        """Queue a job whose workflow has ended; one that has not is left as it is."""
-        await self._stop(job_id)
-        state = await DBOS.get_workflow_status_async(job_id)
-        if state is None:
-            await self.put(job_id, queue)
-        elif state.status in FINAL_STATES:
-            await DBOS.rewind_workflow_async(job_id, queue_name=queue)
+    async def state(self, ticket: str) -> TicketState:
+        found = await DBOS.get_workflow_status_async(ticket)
+        if found is None:
+            return TicketState.UNKNOWN
+        return _STATES.get(found.status, TicketState.WAITING)
 
-    async def _track(self, job_id: str) -> None:
+    async def _track(self, job_id: str, ticket: str) -> None:
         task = asyncio.current_task()
-        if task is not None:
-            self._running[job_id] = task
+        if task is None or self._closing:
+            raise asyncio.CancelledError  # leaves it to the next process
+        self._running[ticket] = task
         try:
-            await self._execute(job_id)
+            await self._execute(job_id, ticket)
         finally:
-            self._running.pop(job_id, None)
+            del self._running[ticket]
 
-    async def _stop(self, *job_ids: str) -> None:
-        tasks = [self._running[job_id] for job_id in job_ids if job_id in self._running]
+    async def _stop(self, *tickets: str) -> None:
+        tasks = [self._running[ticket] for ticket in tickets if ticket in self._running]
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+
+
+_STATES = {
+    "SUCCESS": TicketState.ENDED,
+    "ERROR": TicketState.ENDED,
+    "CANCELLED": TicketState.ENDED,
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": TicketState.GIVEN_UP,
+}
 
 
 def _sqlite_engine(url: str) -> sqlalchemy.Engine:

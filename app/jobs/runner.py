@@ -11,7 +11,7 @@ from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
 from app.jobs.models import Job
 from app.jobs.monitor import JobMonitor
-from app.jobs.storage import JobNoLongerActive, get_job, mark_failed, mark_started
+from app.jobs.storage import Attempt, JobNoLongerActive, is_published, mark_failed, mark_started
 from app.jobs.task import RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
 from app.storage.manager import StorageManager
@@ -38,46 +38,50 @@ class JobRunner:
     def define(self, definitions: Sequence[TaskDefinition[Any]]) -> None:
         self._definitions.update({definition.job_type: definition for definition in definitions})
 
-    async def run(self, job_id: str) -> None:
+    async def run(self, job_id: str, ticket: str) -> None:
         """Returns when the job is final. Cancellation passes through and leaves the row as it is."""
         try:
-            job = await self._begin(job_id)
-        except (JobNoLongerActive, Problem):
-            return
-        objects = f"videos/{job.video_id}/{job_id}/"
-        try:
-            await self._storage.delete_prefix(objects)  # what a killed attempt wrote
-            await self._attempt(job, objects)
+            async with self._database.write() as session:
+                job = await mark_started(session, job_id, ticket)
         except JobNoLongerActive:
-            await self._storage.delete_prefix(objects)
+            return
+        attempt = Attempt(job.id, job.attempt)
+        try:
+            await self._storage.delete_prefix(job.folder)  # what killed attempts wrote
+            await self._perform(job, attempt)
+        except JobNoLongerActive:
+            logger.info("job %s was ended or begun anew by somebody else", job.id)
         except Problem as problem:
-            await self._fail(job, objects, problem)
+            await self._fail(attempt, problem)
         except Exception as error:
-            await self._fail(job, objects, self._unexpected(job, error))
+            await self._fail(attempt, self._unexpected(job, error))
+        finally:
+            await self._discard_unpublished(attempt, job.objects)
 
-    async def _begin(self, job_id: str) -> Job:
-        async with self._database.write() as session:
-            await mark_started(session, job_id)
-            return await get_job(session, job_id)
-
-    async def _attempt(self, job: Job, objects: str) -> None:
+    async def _perform(self, job: Job, attempt: Attempt) -> None:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
-        reporter = self._monitor.reporter(job)
+        reporter = self._monitor.reporter(attempt, job.estimated_seconds)
         with self._storage.scratch_folder() as scratch:
             async with reporter.running():
                 await definition.run(
-                    RunningJob(job.id, job.video_id, request, scratch, objects, reporter, self._database)
+                    RunningJob(attempt, job.video_id, request, scratch, job.objects, reporter, self._database)
                 )
 
-    async def _fail(self, job: Job, objects: str, problem: Problem) -> None:
-        logger.warning("job %s failed: %s", job.id, problem)
-        await self._storage.delete_prefix(objects)
+    async def _fail(self, attempt: Attempt, problem: Problem) -> None:
+        logger.warning("job %s failed: %s", attempt.job_id, problem)
         try:
             async with self._database.write() as session:
-                await mark_failed(session, job.id, problem)
+                await mark_failed(session, attempt, problem)
         except JobNoLongerActive:
-            logger.info("job %s ended before its failure was noted", job.id)
+            logger.info("job %s ended before its failure was noted", attempt.job_id)
+
+    async def _discard_unpublished(self, attempt: Attempt, objects: str) -> None:
+        """The row alone tells: an error after the last commit must not take away what it made visible."""
+        async with self._database.read() as session:
+            published = await is_published(session, attempt)
+        if not published:
+            await self._storage.delete_prefix(objects)
 
     def _unexpected(self, job: Job, error: Exception) -> Problem:
         if isinstance(error, OSError) and shutil.disk_usage(self._storage.root).free == 0:

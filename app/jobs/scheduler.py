@@ -1,8 +1,11 @@
 """JobScheduler: which job starts, where it waits, and when it starts again."""
 
+import asyncio
 import hashlib
+import logging
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, after_commit
@@ -11,16 +14,35 @@ from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
 from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType
 from app.jobs.monitor import estimate_seconds
-from app.jobs.queue import JobQueue
-from app.jobs.storage import active_jobs, find_running, get_job, mark_cancelled, reset_for_retry
+from app.jobs.queue import JobQueue, TicketState
+from app.jobs.storage import (
+    Attempt,
+    active_jobs,
+    find_running,
+    get_job,
+    mark_cancelled,
+    mark_failed,
+    reset_for_retry,
+)
 from app.jobs.task import QueueName, Workload
+from app.storage.manager import StorageManager
+
+RECOVERY_INTERVAL = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 class JobScheduler:
-    """Everything that puts work into the queue or takes it out goes through here."""
+    """Everything that puts work into the queue or takes it out goes through here.
 
-    def __init__(self, queue: JobQueue) -> None:
+    The rows come first: the queue is told after the commit, and looked after for what it was not told.
+    """
+
+    def __init__(self, database: Database, queue: JobQueue, storage: StorageManager) -> None:
+        self._database = database
         self._queue = queue
+        self._storage = storage
+        self._keeper: asyncio.Task[None] | None = None
 
     async def start(
         self,
@@ -41,6 +63,7 @@ class JobScheduler:
             video_id=video_id,
             job_type=job_type,
             queue=queue,
+            ticket=new_id("ticket"),
             request=request.model_dump(mode="json"),
             fingerprint=fingerprint,
             units=work.units,
@@ -49,7 +72,7 @@ class JobScheduler:
         )
         session.add(job)
         await session.flush()
-        after_commit(session, partial(self._queue.put, job.id, queue))
+        self._put_after_commit(session, job)
         return job
 
     async def cancel(self, session: AsyncSession, job_id: str) -> Job:
@@ -57,16 +80,14 @@ class JobScheduler:
         job = await get_job(session, job_id)
         if job.status not in ACTIVE:
             raise Problem(ErrorCode.TASK_NOT_ACTIVE, task_id=job_id, status=job.status)
-        await mark_cancelled(session, job_id)
+        await self._cancel(session, job)
         await session.refresh(job)
-        after_commit(session, partial(self._queue.cancel, job_id))
         return job
 
     async def cancel_all(self, session: AsyncSession, video_id: str) -> None:
         """Ends every active job of a video."""
         for job in await active_jobs(session, video_id):
-            await mark_cancelled(session, job.id)
-            after_commit(session, partial(self._queue.cancel, job.id))
+            await self._cancel(session, job)
 
     async def retry(self, session: AsyncSession, job_id: str) -> Job:
         """The same job once more; finished units come from the memo.
@@ -81,16 +102,58 @@ class JobScheduler:
             return running
         reset_for_retry(job)
         await session.flush()
-        after_commit(session, partial(self._queue.put_again, job_id, _queue_of(job)))
+        self._put_after_commit(session, job)
         return job
 
-    async def recover(self, database: Database) -> None:
-        """At start: a job whose row says active but whose workflow never began, or ended without the
-        row being told, is queued again."""
-        async with database.read() as session:
+    async def recover(self) -> None:
+        """A job whose row says active but whose ticket never reached the queue, or ended there without the
+        row being told, is queued again. One that brought down the server too often fails."""
+        async with self._database.read() as session:
             jobs = await active_jobs(session)
         for job in jobs:
-            await self._queue.put_again(job.id, _queue_of(job))
+            state = await self._queue.state(job.ticket)
+            if state is not TicketState.WAITING:
+                await self._settle(job.id, job.ticket, state)
+
+    async def launch(self) -> None:
+        """Recovers what a former process left and, from then on, whatever goes astray."""
+        await self.recover()
+        self._keeper = asyncio.create_task(self._keep_recovering())
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+
+    async def _keep_recovering(self) -> None:
+        while True:
+            await asyncio.sleep(RECOVERY_INTERVAL)
+            try:
+                await self.recover()
+            except SQLAlchemyError as error:
+                logger.warning("could not look after the queue: %s", error)
+
+    async def _settle(self, job_id: str, ticket: str, state: TicketState) -> None:
+        async with self._database.write() as session:
+            job = await session.get(Job, job_id)
+            if job is None or job.status not in ACTIVE or job.ticket != ticket:
+                return
+            if state is TicketState.GIVEN_UP:
+                problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.attempt)
+                await mark_failed(session, Attempt(job.id, job.attempt), problem)
+                return
+            if state is TicketState.ENDED:
+                job.ticket = new_id("ticket")
+            self._put_after_commit(session, job)
+
+    def _put_after_commit(self, session: AsyncSession, job: Job) -> None:
+        after_commit(session, partial(self._queue.put, job.id, job.ticket, _queue_of(job)))
+
+    async def _cancel(self, session: AsyncSession, job: Job) -> None:
+        await mark_cancelled(session, job.id)
+        after_commit(session, partial(self._queue.cancel, job.ticket))
+        # An attempt that died with its process could not do this itself.
+        after_commit(session, partial(self._storage.delete_prefix, job.objects))
 
 
 def _queue_of(job: Job) -> QueueName:

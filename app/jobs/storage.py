@@ -2,20 +2,32 @@
 can never bring back a job that was cancelled or finished."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Case, CursorResult, case, select, update
+from sqlalchemy import Case, ColumnElement, CursorResult, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
+from app.core.identifiers import new_id
 from app.jobs.models import ACTIVE, Details, Job, JobStatus
 from app.jobs.schemas import TaskResult
 
+Conditions = tuple[ColumnElement[bool], ...]
+
 
 class JobNoLongerActive(Exception):
-    """The job was cancelled, finished or deleted while somebody worked on it."""
+    """The job was cancelled, finished, deleted or begun anew while somebody worked on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One beginning of a job. Its writes count until the job is final or begins again."""
+
+    job_id: str
+    number: int
 
 
 async def get_job(session: AsyncSession, job_id: str) -> Job:
@@ -44,41 +56,43 @@ async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
     return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id.desc()))).all()
 
 
-async def mark_started(session: AsyncSession, job_id: str) -> None:
+async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
+    """Raises `JobNoLongerActive`, also for a ticket from before a retry."""
     job = await session.get(Job, job_id)
-    if job is None or job.status not in ACTIVE:
+    if job is None or job.status not in ACTIVE or job.ticket != ticket:
         raise JobNoLongerActive(job_id)
     again = job.status is JobStatus.PROCESSING
     job.status = JobStatus.PROCESSING
+    job.attempt += 1
     job.message, job.message_details = ("resuming" if again else "started"), {}
     job.started_at = job.updated_at = utc_now()
+    return job
 
 
 async def mark_progress(
     session: AsyncSession,
-    job_id: str,
+    attempt: Attempt,
     progress: int,
     message: str,
     details: Details,
     estimated_completion: datetime,
 ) -> None:
     """`progress` in percent; a smaller one than before keeps the old."""
-    higher = _greatest(progress)
-    await _change_active(
+    await _change(
         session,
-        job_id,
-        progress=higher,
+        _current(attempt),
+        progress=_greatest(progress),
         message=message,
         message_details=details,
         estimated_completion=estimated_completion,
     )
 
 
-async def mark_completed(session: AsyncSession, job_id: str, result: TaskResult) -> None:
+async def mark_completed(session: AsyncSession, attempt: Attempt, result: TaskResult) -> None:
     """In the transaction that makes the job's work visible."""
-    await _change_active(
+    await _change(
         session,
-        job_id,
+        _current(attempt),
         status=JobStatus.COMPLETED,
         progress=100,
         message="completed",
@@ -89,10 +103,10 @@ async def mark_completed(session: AsyncSession, job_id: str, result: TaskResult)
     )
 
 
-async def mark_failed(session: AsyncSession, job_id: str, problem: Problem) -> None:
-    await _change_active(
+async def mark_failed(session: AsyncSession, attempt: Attempt, problem: Problem) -> None:
+    await _change(
         session,
-        job_id,
+        _current(attempt),
         status=JobStatus.FAILED,
         message="failed",
         message_details={},
@@ -104,9 +118,9 @@ async def mark_failed(session: AsyncSession, job_id: str, problem: Problem) -> N
 
 
 async def mark_cancelled(session: AsyncSession, job_id: str) -> None:
-    await _change_active(
+    await _change(
         session,
-        job_id,
+        (Job.id == job_id, Job.status.in_(ACTIVE)),
         status=JobStatus.CANCELLED,
         message="cancelled",
         message_details={},
@@ -115,8 +129,17 @@ async def mark_cancelled(session: AsyncSession, job_id: str) -> None:
     )
 
 
+async def is_published(session: AsyncSession, attempt: Attempt) -> bool:
+    """Whether it was this attempt that completed the job."""
+    query = select(Job.id).where(
+        Job.id == attempt.job_id, Job.attempt == attempt.number, Job.status == JobStatus.COMPLETED
+    )
+    return await session.scalar(query) is not None
+
+
 def reset_for_retry(job: Job) -> None:
     """A final job is queued again; what it had finished stays in the memo."""
+    job.ticket = new_id("ticket")
     job.status = JobStatus.QUEUED
     job.progress = 0
     job.message, job.message_details = "queued", {}
@@ -129,10 +152,16 @@ def _greatest(progress: int) -> Case[int]:
     return case((Job.progress < progress, progress), else_=Job.progress)
 
 
-async def _change_active(session: AsyncSession, job_id: str, **values: object) -> None:
-    statement = (
-        update(Job).where(Job.id == job_id, Job.status.in_(ACTIVE)).values(updated_at=utc_now(), **values)
+def _current(attempt: Attempt) -> Conditions:
+    return (
+        Job.id == attempt.job_id,
+        Job.attempt == attempt.number,
+        Job.status == JobStatus.PROCESSING,
     )
+
+
+async def _change(session: AsyncSession, conditions: Conditions, **values: object) -> None:
+    statement = update(Job).where(*conditions).values(updated_at=utc_now(), **values)
     result = cast("CursorResult[Any]", await session.execute(statement))
     if result.rowcount == 0:
-        raise JobNoLongerActive(job_id)
+        raise JobNoLongerActive

@@ -12,7 +12,7 @@ from app.core.database import Database
 from app.core.schemas import RequestModel
 from app.jobs.models import JobType
 from app.jobs.schemas import TaskResult
-from app.jobs.storage import mark_completed
+from app.jobs.storage import Attempt, mark_completed
 
 QueueName = Literal["api", "cpu"]
 R = TypeVar("R", bound=RequestModel)
@@ -37,9 +37,10 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunningJob(Generic[R]):
-    """One attempt at a job. `scratch` is its private folder, gone when the attempt ends."""
+    """One attempt at a job. `scratch` is its private folder, gone when the attempt ends; `objects` the prefix
+    of what it stores, kept only if the attempt completes the job."""
 
-    job_id: str
+    attempt: Attempt
     video_id: str
     request: R
     scratch: Path
@@ -59,7 +60,7 @@ class RunningJob(Generic[R]):
         """The last transaction: what it writes becomes visible together with the job's completion, or,
         if the job was cancelled in the meantime, not at all (`JobNoLongerActive`)."""
         async with self.database.write() as session:
-            yield Completion(session, self.job_id)
+            yield Completion(session, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ class Completion:
     """The open last transaction of a job."""
 
     session: AsyncSession
-    job_id: str
+    attempt: Attempt
 
     async def finish(self, result: TaskResult) -> None:
-        await mark_completed(self.session, self.job_id, result)
+        await mark_completed(self.session, self.attempt, result)
 
 
 @dataclass(frozen=True, slots=True)
