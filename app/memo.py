@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Database, utc_now
@@ -67,30 +66,23 @@ class Memo:
         key = unit.key
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            known = await self._read(key)
-            if known is not None:
-                return known
-            result = await make()
-            await self._keep(unit, key, result)
+            try:
+                result = await self._storage.read_bytes(_object_key(key))
+            except FileNotFoundError:
+                result = await make()
+                await self._storage.put_bytes(_object_key(key), result)
+            await self._note_use(unit, key, len(result))
             return result
 
-    async def _read(self, key: str) -> bytes | None:
-        async with self._database.read() as session:
-            if await session.get(MemoEntry, key) is None:
-                return None
-        try:
-            result = await self._storage.read_bytes(_object_key(key))
-        except FileNotFoundError:
-            return None
+    async def _note_use(self, unit: Unit, key: str, size: int) -> None:
+        """The object alone tells that a unit is done: after a crash its row may be missing."""
         async with self._database.write() as session:
-            used = update(MemoEntry).where(MemoEntry.key == key)
-            await session.execute(used.values(hits=MemoEntry.hits + 1, last_used_at=utc_now()))
-        return result
-
-    async def _keep(self, unit: Unit, key: str, result: bytes) -> None:
-        await self._storage.put_bytes(_object_key(key), result)
-        async with self._database.write() as session:
-            await session.merge(MemoEntry(key=key, kind=unit.kind, size=len(result)))
+            entry = await session.get(MemoEntry, key)
+            if entry is None:
+                session.add(MemoEntry(key=key, kind=unit.kind, size=size))
+            else:
+                entry.hits += 1
+                entry.last_used_at = utc_now()
 
 
 def _object_key(key: str) -> str:
