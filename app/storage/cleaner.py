@@ -18,10 +18,11 @@ class StorageCleaner:
     async def clean(self, known_videos: Collection[str]) -> int:
         """Empties this process's scratch folder and deletes the objects of videos that have no row, such
         as uploads cut short by a crash. Returns how many such videos there were."""
+        cut_short = self._storage.provisional_prefixes()
         self._storage.clear_scratch()
         unknown = [name for name in await self._storage.folders("videos/") if name not in known_videos]
         prefixes = [f"videos/{name}/" for name in unknown]
-        orphans = [prefix for prefix in prefixes if await self._is_old(prefix)]
+        orphans = [prefix for prefix in prefixes if prefix in cut_short or await self._is_old(prefix)]
         for prefix in orphans:
             await self._storage.delete_prefix(prefix)
         return len(orphans)

@@ -1,14 +1,16 @@
 """StorageManager: objects under keys, local by default, and the private scratch files that FFmpeg needs."""
 
+import asyncio
 import io
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
+from urllib.parse import quote, unquote
 
 import obstore
 from obstore.store import LocalStore
@@ -75,8 +77,9 @@ class StorageManager:
         self.root = root
         self._objects = root / "objects"
         self._scratch = root / "scratch" / process
+        self._marks = self._scratch / "provisional"
         self._store = LocalStore(prefix=self._objects, automatic_cleanup=True, mkdir=True)
-        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_scratch()
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
@@ -87,13 +90,22 @@ class StorageManager:
             yield cast("ObjectWriter", writer)
 
     @asynccontextmanager
-    async def removed_on_error(self, key: str) -> AsyncIterator[None]:
-        """Deletes the object if the block fails or is cancelled: what nobody will refer to is not kept."""
+    async def provisional(self, prefix: str) -> AsyncIterator[None]:
+        """What the block writes under `prefix` is kept only if it ends well. It is deleted at once if the
+        block fails or is cancelled, and found by `provisional_prefixes` if the process dies in it."""
+        mark = self._marks / quote(prefix, safe="")
+        mark.touch()
         try:
             yield
         except BaseException:
-            await self.delete(key)
+            await self.delete_prefix(prefix)
             raise
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def provisional_prefixes(self) -> frozenset[str]:
+        """Those that this process, or one of its name before it, has not finished."""
+        return frozenset(unquote(mark.name) for mark in self._marks.iterdir())
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
         await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
@@ -153,17 +165,20 @@ class StorageManager:
             return
 
     async def delete_prefix(self, prefix: str) -> None:
-        """Everything under a prefix that ends in a slash."""
+        """Everything under a prefix that ends in a slash, and what a killed process began to write there."""
         for key in await self.keys(prefix):
             await self.delete(key)
+        # A listing does not show the files that an object is gathered in before it is whole.
+        await asyncio.to_thread(shutil.rmtree, self._objects / prefix, ignore_errors=True)
 
     async def keys(self, prefix: str) -> list[str]:
         return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
 
     async def newest(self, prefix: str) -> datetime | None:
-        """When something under a prefix that ends in a slash was last written."""
+        """When something under a prefix that ends in a slash was last written, finished or not."""
         batches = obstore.list(self._store, prefix=prefix)
-        return max([meta["last_modified"] async for batch in batches for meta in batch], default=None)
+        finished = [meta["last_modified"] async for batch in batches for meta in batch]
+        return max([*finished, *_modified(self._objects / prefix)], default=None)
 
     async def folders(self, prefix: str) -> list[str]:
         """The names one level below a prefix that ends in a slash."""
@@ -179,4 +194,14 @@ class StorageManager:
     def clear_scratch(self) -> None:
         """What a killed process of this name left behind."""
         shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(exist_ok=True, mode=0o700)
+        self._make_scratch()
+
+    def _make_scratch(self) -> None:
+        for folder in (self._scratch, self._marks):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _modified(folder: Path) -> Iterator[datetime]:
+    for path in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):
+            yield datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -108,8 +108,8 @@ async def upload_video(
     """The file is stored as it arrives and probed at once; what is not a video is refused and forgotten."""
     video_id = new_id("vid")
     key = rows.upload_key(video_id)
-    received = await receive_upload(request, storage, validator, key)
-    async with storage.removed_on_error(key):
+    async with storage.provisional(rows.folder(video_id)):
+        received = await receive_upload(request, storage, validator, key)
         metadata = await read_metadata(storage, key)
         async with database.write() as session:
             video = await processor.register(session, video_id, key, received, metadata)
