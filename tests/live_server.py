@@ -69,6 +69,10 @@ class LiveServer:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """As a crash would: no goodbye."""
         assert self._process is not None
@@ -111,12 +115,30 @@ class LiveServer:
 
     def waited_for(self, task_id: str, wanted: Callable[[Json], bool], seconds: float = 60.0) -> Json:
         """The task once it is as wanted."""
+        task: Json = {}
+
+        def is_wanted() -> bool:
+            nonlocal task
+            task = self.task(task_id)
+            return wanted(task)
+
+        self.wait(is_wanted, seconds, lambda: f"the task is still {task}")
+        return task
+
+    def task(self, task_id: str) -> Json:
+        task: Json = self.http.get(f"/api/tasks/{task_id}").raise_for_status().json()
+        return task
+
+    def wait(
+        self,
+        condition: Callable[[], bool],
+        seconds: float = 60.0,
+        complaint: Callable[[], str] = lambda: "it did not come to pass",
+    ) -> None:
+        """Returns as soon as the condition holds; fails with the log if that is not in time."""
         deadline = time.monotonic() + seconds
-        while True:
-            task: Json = self.http.get(f"/api/tasks/{task_id}").raise_for_status().json()
-            if wanted(task):
-                return task
-            assert time.monotonic() < deadline, f"the task is still {task}\n{self.log()}"
+        while not condition():
+            assert time.monotonic() < deadline, f"{complaint()}\n{self.log()}"
             time.sleep(POLLING_SECONDS)
 
     def __enter__(self) -> Self:
@@ -127,7 +149,7 @@ class LiveServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.http.close()
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.stop()
 
     def _ready(self) -> bool:

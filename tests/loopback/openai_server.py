@@ -114,10 +114,14 @@ class LoopbackOpenAI:
     def requests_to(self, endpoint: Endpoint) -> list[Request]:
         return [request for request in self.requests if request.endpoint is endpoint]
 
-    def forget(self) -> None:
-        """Drops the faults still planned and the requests seen."""
+    def recover(self) -> None:
+        """Drops the faults still planned."""
         for planned in self._faults.values():
             planned.clear()
+
+    def forget(self) -> None:
+        """Drops the faults still planned and the requests seen."""
+        self.recover()
         self.requests.clear()
         self.most_at_once = 0
 

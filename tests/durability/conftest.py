@@ -1,0 +1,72 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import make_clip
+from tests.live_server import LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
+
+CALLS_AT_ONCE = 2
+
+
+@pytest.fixture(scope="session")
+def engine_server() -> Iterator[LoopbackOpenAI]:
+    with LoopbackOpenAI() as server:
+        yield server
+
+
+@pytest.fixture
+def engines(engine_server: LoopbackOpenAI) -> Iterator[LoopbackOpenAI]:
+    """What the servers of these tests call; it has seen no request and plans no fault."""
+    engine_server.forget()
+    yield engine_server
+    engine_server.forget()
+
+
+@pytest.fixture(scope="session")
+def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
+    with _server(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
+        yield server
+
+
+@pytest.fixture
+def server(mortal: LiveServer, engines: LoopbackOpenAI) -> LiveServer:
+    """A running server that may be killed and started again."""
+    if not mortal.running:
+        mortal.start()
+    return mortal
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI
+) -> Iterator[LiveServer]:
+    """A server that nothing ever happens to, to compare with."""
+    with _server(tmp_path_factory.mktemp("undisturbed") / "data", engine_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def half_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty seconds with a burst of sound every three."""
+    path = tmp_path_factory.mktemp("clips") / "half a minute.mp4"
+    make_clip(path, seconds=30)
+    return path
+
+
+@pytest.fixture(scope="session")
+def large_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Large enough that burning subtitles into it takes seconds."""
+    path = tmp_path_factory.mktemp("clips") / "large.mp4"
+    make_clip(path, seconds=24, size="1280x720")
+    return path
+
+
+def _server(data_dir: Path, engines: LoopbackOpenAI) -> LiveServer:
+    return LiveServer(
+        data_dir,
+        OPENAI_BASE_URL=engines.url,
+        OPENAI_MAX_RETRIES="1",
+        OPENAI_MAX_CONCURRENCY=str(CALLS_AT_ONCE),
+    )

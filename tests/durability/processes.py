@@ -1,0 +1,29 @@
+"""What the kernel knows: which FFmpeg runs for a server, how much memory it takes, what lies on its disk."""
+
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def ffmpegs(data_dir: Path) -> list[int]:
+    """The processes that read or write under a data folder, whoever their parent is by now."""
+    return [int(path.name) for path in PROC.iterdir() if path.name.isdigit() and _names(path, data_dir)]
+
+
+def memory_mb(pid: int, field: str) -> float:
+    """`VmRSS` is what is resident now, `VmHWM` the most that ever was."""
+    lines = (PROC / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file under a folder, also the ones that a listing of objects leaves out."""
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def _names(process: Path, data_dir: Path) -> bool:
+    try:
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return b"ffmpeg" in arguments[0] and any(str(data_dir).encode() in argument for argument in arguments)

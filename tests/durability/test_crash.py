@@ -1,0 +1,193 @@
+"""The server dies at the worst of times and is started again on the same data."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.media.probe import probe
+from tests.durability.conftest import CALLS_AT_ONCE
+from tests.durability.processes import ffmpegs, files
+from tests.durability.stages import (
+    RENDER,
+    RENDER_BODY,
+    SPEECH,
+    STAGES,
+    TRANSLATION,
+    Stage,
+    voiced_video,
+)
+from tests.live_server import LiveServer
+from tests.loopback.faults import Delay
+from tests.loopback.openai_server import LoopbackOpenAI
+
+SLOW = Delay(0.3)
+STOP_SECONDS = 10.0
+
+
+def begin_slowly(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, video_id: str) -> str:
+    """Starts the task and returns its id when it is in the middle of its units."""
+    engines.fail(stage.endpoint, SLOW, times=100)
+    task_id = stage.begin(server, video_id)
+    server.wait(lambda: len(stage.requests(engines)) > CALLS_AT_ONCE)
+    return task_id
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_goes_on_after_a_kill(
+    stage: Stage, server: LiveServer, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    reference = stage.prepare(undisturbed, half_minute, "killed")
+    assert undisturbed.finished(stage.begin(undisturbed, reference))["status"] == "completed"
+    units = len(stage.requests(engines))
+    engines.forget()
+
+    video_id = stage.prepare(server, half_minute, "killed")
+    task_id = begin_slowly(stage, server, engines, video_id)
+    server.kill()
+    engines.recover()
+    server.start()
+
+    assert server.finished(task_id)["status"] == "completed"
+    assert units > 2 * CALLS_AT_ONCE
+    assert len(stage.requests(engines)) <= units + CALLS_AT_ONCE
+    assert stage.outcome(server, video_id) == stage.outcome(undisturbed, reference)
+
+
+def test_goes_on_after_being_stopped(server: LiveServer, engines: LoopbackOpenAI, half_minute: Path) -> None:
+    video_id = TRANSLATION.prepare(server, half_minute, "stopped")
+    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    assert server.stop() == 0
+    engines.recover()
+    server.start()
+    assert server.finished(task_id)["status"] == "completed"
+    units = {request.lines for request in TRANSLATION.requests(engines)}
+    assert len(TRANSLATION.requests(engines)) <= len(units) + CALLS_AT_ONCE
+
+
+def test_progress_does_not_fall_by_a_kill(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = SPEECH.prepare(server, half_minute, "progress")
+    task_id = begin_slowly(SPEECH, server, engines, video_id)
+    before = server.waited_for(task_id, lambda task: task["progress"] > 20)["progress"]
+    server.kill()
+    server.start()
+    seen = [before]
+
+    def ended() -> bool:
+        task = server.task(task_id)
+        seen.append(task["progress"])
+        return bool(task["status"] == "completed")
+
+    server.wait(ended)
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+
+
+def test_a_render_begins_anew_and_nothing_outlives_the_kill(
+    server: LiveServer, engines: LoopbackOpenAI, large_clip: Path
+) -> None:
+    video_id = voiced_video(server, large_clip, "render")
+    answer = server.http.post(f"/api/videos/{video_id}/{RENDER}", json=RENDER_BODY)
+    task_id = answer.json()["task_id"]
+    server.waited_for(task_id, lambda task: 5 < task["progress"] < 90)
+    assert ffmpegs(server.data_dir)
+    server.kill()
+    server.wait(lambda: not ffmpegs(server.data_dir), 2)
+
+    server.start()
+    assert server.finished(task_id)["status"] == "completed"
+    assert not files(server.data_dir / "scratch")
+    assert not unfinished(server)
+    dub = server.data_dir.parent / "dub.mp4"
+    url = f"/api/videos/{video_id}/dubbed-videos/es/file"
+    dub.write_bytes(server.http.get(url).raise_for_status().content)
+    assert probe(dub).duration == pytest.approx(probe(large_clip).duration, abs=0.05)
+
+
+def test_a_render_stopped_by_the_operator_ends_at_once(server: LiveServer, large_clip: Path) -> None:
+    video_id = voiced_video(server, large_clip, "stop")
+    task_id = server.http.post(f"/api/videos/{video_id}/{RENDER}", json=RENDER_BODY).json()["task_id"]
+    server.waited_for(task_id, lambda task: 5 < task["progress"] < 90)
+    assert server.stop() == 0
+    assert not ffmpegs(server.data_dir)
+    server.start()
+    assert server.finished(task_id)["status"] == "completed"
+
+
+def test_stays_completed_after_a_kill_right_at_the_end(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = SPEECH.prepare(server, half_minute, "end")
+    task_id = SPEECH.begin(server, video_id)
+    server.waited_for(task_id, lambda task: task["status"] == "completed")
+    server.kill()
+    before, engines_before = SPEECH.requests(engines), len(engines.requests)
+    server.start()
+    assert server.task(task_id)["status"] == "completed"
+    assert len(engines.requests) == engines_before == len(before)
+    audio = server.http.get(f"/api/videos/{video_id}/audio", params={"language": "es"})
+    assert audio.raise_for_status().content[:4] == b"RIFF"
+
+
+def test_a_job_that_never_reached_the_queue_is_done(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    """As if the process had died between the row's commit and the queue."""
+    video_id = TRANSLATION.prepare(server, half_minute, "unqueued")
+    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    server.kill()
+    for path in server.data_dir.glob("jobs.sqlite*"):
+        path.unlink()
+    engines.recover()
+    server.start()
+    assert server.finished(task_id)["status"] == "completed"
+
+
+def test_a_job_whose_end_was_not_noted_is_noted(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    """As if the queue had finished and the row had not been told."""
+    video_id = TRANSLATION.prepare(server, half_minute, "unnoted")
+    task_id = TRANSLATION.begin(server, video_id)
+    server.finished(task_id)
+    outcome = TRANSLATION.outcome(server, video_id)
+    requests = len(engines.requests)
+    server.kill()
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
+        database.execute("UPDATE jobs SET status = 'processing', completed_at = NULL WHERE id = ?", [task_id])
+    server.start()
+    assert server.finished(task_id)["status"] == "completed"
+    assert TRANSLATION.outcome(server, video_id) == outcome
+    assert len(engines.requests) == requests
+
+
+def test_an_upload_cut_short_leaves_nothing(server: LiveServer, half_minute: Path) -> None:
+    before = files(server.data_dir / "objects")
+
+    def endless() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
+        yield half_minute.read_bytes()
+        while True:
+            yield bytes(1 << 20)
+            if files(server.data_dir / "objects") != before:
+                server.kill()
+
+    with suppress(httpx.TransportError):
+        server.http.post(
+            "/api/videos/upload",
+            content=endless(),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+    assert unfinished(server)
+    server.start()
+    assert files(server.data_dir / "objects") == before
+
+
+def unfinished(server: LiveServer) -> list[Path]:
+    """The files that an object is gathered in before it is whole."""
+    return [path for path in files(server.data_dir / "objects") if "#" in path.name]
