@@ -1,4 +1,4 @@
-"""Subtitle files, SubRip and WebVTT: written strictly, read as they are found in the wild."""
+"""SubtitleFormatter: SubRip and WebVTT files, written strictly, read as they are found in the wild."""
 
 import html
 import re
