@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, after_commit
 from app.core.errors import ErrorCode, Problem
-from app.core.identifiers import new_id
+from app.core.identifiers import is_id, new_id
 from app.core.languages import AUTO
 from app.jobs.models import ACTIVE, Job, JobType
 from app.jobs.scheduler import JobScheduler
@@ -216,6 +216,9 @@ def _encode_cursor(video_id: str) -> str:
 
 def _decode_cursor(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        video_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError) as error:
         raise Problem(ErrorCode.INVALID_CURSOR, field="cursor") from error
+    if not is_id(video_id, "vid"):
+        raise Problem(ErrorCode.INVALID_CURSOR, field="cursor")
+    return video_id

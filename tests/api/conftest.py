@@ -1,0 +1,64 @@
+"""What the tests of the HTTP API share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.walk import Walk
+from tests.conftest import make_clip
+from tests.live_server import LiveServer
+
+CUES = """WEBVTT
+
+00:00.500 --> 00:02.000
+One small step.
+
+00:02.500 --> 00:04.000
+And a giant leap.
+"""
+
+
+@pytest.fixture(scope="session")
+def walk(shared_api: LiveServer, clip: Path) -> Walk:
+    """A dubbed video with every answer on the way there. It is shared: tests only read it."""
+    return Walk.take(shared_api, clip)
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds, 160 × 90."""
+    path = tmp_path_factory.mktemp("short") / "short.mp4"
+    make_clip(path, seconds=5, size="160x90")
+    return path
+
+
+@pytest.fixture
+def video(api: LiveServer, short_clip: Path) -> str:
+    """The id of a new video that is the test's own."""
+    return api.upload(short_clip)
+
+
+@pytest.fixture
+def bring(api: LiveServer) -> Callable[..., None]:
+    """Gives a video a track from a file: `bring(video, "original")` or `bring(video, "translations/en")`."""
+
+    def put(video_id: str, track: str, content: str = CUES, media_type: str = "text/vtt") -> None:
+        api.http.put(
+            f"/api/videos/{video_id}/subtitles/{track}",
+            params={"language": "ko"} if track == "original" else None,
+            content=content.encode(),
+            headers={"Content-Type": media_type},
+        ).raise_for_status()
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def strict_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server that was told to use OpenAI but given no key, takes 1 MB at most and speaks Korean."""
+    engines = dict.fromkeys(("TRANSCRIPTION_ENGINE", "TRANSLATION_ENGINE", "SPEECH_ENGINE"), "openai")
+    data = tmp_path_factory.mktemp("strict") / "data"
+    with LiveServer(data, MAX_UPLOAD_BYTES="1000000", **engines) as server:
+        del server.http.headers["Accept-Language"]
+        yield server
