@@ -166,6 +166,13 @@ def test_numbers_that_are_none_are_left_out() -> None:
     ) * 3
 
 
+def test_a_measure_of_exactly_zero_was_never_taken() -> None:
+    placeholders = segment(0.0, 1.0) | {"avg_logprob": 0.0, "no_speech_prob": 0.0, "compression_ratio": 0.0}
+    (heard,) = parsed({"segments": [placeholders]}).segments
+    assert (heard.average_log_probability, heard.compression_ratio) == (None, None)
+    assert heard.no_speech_probability == 0.0
+
+
 def test_words_go_to_the_segment_they_were_spoken_in() -> None:
     words = [
         {"word": "Hello", "start": 0.0, "end": 0.9},

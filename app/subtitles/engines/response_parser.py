@@ -21,7 +21,13 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def _measured(value: float | None) -> float | None:
+    """Some servers fill in an exact zero for what they did not measure."""
+    return _finite(value) or None
+
+
 _Number = Annotated[float | None, AfterValidator(_finite)]
+_Measure = Annotated[float | None, AfterValidator(_measured)]
 
 
 class _Lenient(BaseModel):
@@ -39,9 +45,9 @@ class _Segment(_Lenient):
     start: _Number = None
     end: _Number = None
     text: str | None = None
-    avg_logprob: _Number = None
+    avg_logprob: _Measure = None
     no_speech_prob: _Number = None
-    compression_ratio: _Number = None
+    compression_ratio: _Measure = None
     words: list[_Word] | None = None
 
 
