@@ -166,6 +166,8 @@ class Demo:
     @contextmanager
     def _bar(self, label: str) -> Iterator[TaskID]:
         began = time.monotonic()
+        if not self._console.is_terminal:  # where the bars appear only at the end
+            self._console.print(f"{label} …")
         bar = self._progress.add_task(label, total=100, message="")
         yield bar
         self._progress.update(bar, total=100, completed=100, message="")
