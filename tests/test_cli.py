@@ -1,0 +1,211 @@
+"""The ways in: what `python -m app` says, when it is ready, and how it ends."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+READY_SECONDS = 30.0  # two on an idle machine
+IDLE_MEGABYTES = 150
+STOP_SECONDS = 10.0
+HEAVY = ("av", "ctranslate2", "faster_whisper", "kokoro_onnx", "onnxruntime", "openai", "pysrt", "webvtt")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """As without any setting, but for a data folder and a port of its own."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "DATA_DIR": str(tmp_path / "data"),
+        "PORT": "0",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PORT", "eighty"),
+        ("HOST", "no.such.host.invalid"),
+        ("CPU_JOBS", "0"),
+        ("DATA_DIR", "/dev/null/data"),
+        ("DATABASE_URL", "mysql://localhost/app"),
+        ("DATABASE_URL", "sqlite:////no/such/folder/app.sqlite"),
+        ("FFMPEG_BINARY", "/no/such/ffmpeg"),
+        ("OPENAI_BASE_URL", "localhost"),
+        ("OPENAI_MODEL_ALIASES", "gpt-4=gpt-5"),
+    ],
+)
+def test_a_bad_setting_is_told_in_one_line(
+    setting: str, value: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = _run("serve", tmp_path, environment | {setting: value})
+    assert outcome.returncode == 2, outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1, outcome.stderr
+    assert setting in outcome.stderr
+
+
+def test_a_port_in_use_is_told_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        outcome = _run("serve", tmp_path, environment | {"PORT": port})
+    assert outcome.returncode == 2
+    assert outcome.stderr == f"HOST, PORT: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_no_secret_is_repeated(environment: dict[str, str], tmp_path: Path) -> None:
+    outcome = _run("serve", tmp_path, environment | {"DATABASE_URL": "postgresql://me:hush@host:port/db"})
+    assert outcome.returncode == 2
+    assert "hush" not in outcome.stderr + outcome.stdout
+
+
+def test_the_doctor_lists_what_works_and_what_is_missing(environment: dict[str, str], tmp_path: Path) -> None:
+    outcome = _run("doctor", tmp_path, environment | {"OPENAI_API_KEY": "sk-secret"})
+    for check in (
+        "database",
+        "disk",
+        "ffmpeg build",
+        "font: Korean",
+        "transcription",
+        "translation",
+        "speech",
+    ):
+        assert re.search(rf"^(ok|absent|missing) +{check} ", outcome.stdout, re.MULTILINE), outcome.stdout
+    assert "api.openai.com, with a key" in outcome.stdout
+    assert "sk-secret" not in outcome.stdout
+    assert outcome.returncode == 0, outcome.stdout
+
+
+def test_the_doctor_fails_when_something_required_is_missing(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = _run("doctor", tmp_path, environment | {"SPEECH_ENGINE": "openai"})
+    assert outcome.returncode == 1
+    assert re.search(r"^missing +speech .*OPENAI_API_KEY", outcome.stdout, re.MULTILINE), outcome.stdout
+    assert "→ Set OPENAI_API_KEY" in outcome.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_is_ready_small_and_gone_when_asked(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with _started("serve", tmp_path, environment) as (process, url):
+        began = time.monotonic()
+        assert httpx.get(f"{url}/readyz", timeout=READY_SECONDS).json()["status"] == "ready"
+        assert time.monotonic() - began < READY_SECONDS
+        assert _resident_megabytes(process.pid) < IDLE_MEGABYTES
+        process.send_signal(number)
+        assert process.wait(STOP_SECONDS) == 0
+        assert _group(process.pid) == []
+
+
+def test_an_open_event_stream_does_not_keep_the_server(
+    environment: dict[str, str], tmp_path: Path, clip: Path
+) -> None:
+    with _started("serve", tmp_path, environment) as (process, url), httpx.Client(base_url=url) as client:
+        with clip.open("rb") as file:
+            video = client.post("/api/videos/upload", files={"video": file}, timeout=60).json()["video_id"]
+        task = client.post(f"/api/videos/{video}/extract-subtitles").json()["task_id"]
+        with client.stream("GET", f"/api/tasks/{task}/events", timeout=60) as events:
+            assert next(events.iter_lines())
+            process.terminate()
+            assert process.wait(STOP_SECONDS) == 0
+
+
+def test_a_worker_has_a_name_of_its_own_and_stops_when_asked(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with _started("worker", tmp_path, environment) as (process, name):
+        assert name == f"worker-{socket.gethostname()}"
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+
+
+def test_a_demo_of_a_file_that_is_not_there(environment: dict[str, str], tmp_path: Path) -> None:
+    outcome = _run("demo", tmp_path, environment, "missing.mp4")
+    assert outcome.returncode == 1
+    assert outcome.stdout == "There is no file missing.mp4.\n"
+
+
+def test_heavy_modules_are_left_until_they_are_used(environment: dict[str, str], tmp_path: Path) -> None:
+    program = f"import sys, app.main; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    outcome = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert outcome.stdout.split() == []
+
+
+def _run(
+    command: str, folder: Path, environment: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", command, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def _started(
+    command: str, folder: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, and the last word of its first line: where it listens, or its name."""
+    log = folder / "log"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-m", "app", command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            first = process.stdout.readline() if process.stdout else ""
+            assert first, log.read_text()
+            yield process, first.split()[-1]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _resident_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("there is no /proc here")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def _group(pid: int) -> list[str]:
+    """Processes left in the group that `pid` led."""
+    if shutil.which("pgrep") is None:
+        pytest.skip("there is no pgrep here")
+    found = subprocess.run(["pgrep", "-g", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
