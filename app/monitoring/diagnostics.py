@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.core.errors import InvalidSettings, Problem
+from app.core.locales import catalogue
+from app.core.settings import Locale
+
+OPERATORS: Locale = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ def checked(name: str, remedy: str, examine: Callable[[], Awaitable[str]], *, re
     async def check() -> Finding:
         try:
             return Finding(name, True, await examine(), required=required)
-        except (OSError, Problem, InvalidSettings, LookupError) as error:
+        except Problem as problem:
+            text = catalogue(OPERATORS).error(problem.code, problem.details)
+            return Finding(name, False, text.detail, remedy, required)
+        except (OSError, InvalidSettings, LookupError) as error:
             return Finding(name, False, str(error), remedy, required)
 
     return check
