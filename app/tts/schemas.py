@@ -23,7 +23,7 @@ from app.tts.engines.base import Gender
 
 VoiceName = Annotated[str, Field(description="The voice that speaks.", examples=["alloy"])]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
-VoiceId = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._:/-]+$")]
+VoiceId = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._:/+-]+$")]
 
 
 class SpeechOptions(RequestModel):

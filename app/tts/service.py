@@ -66,8 +66,8 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
-        voice = self._voice(request.voice_id, request.language)
-        settled = request.model_copy(update={"voice_id": voice.voice_id})
+        voice_id = self._voice_id(request.voice_id, request.language)
+        settled = request.model_copy(update={"voice_id": voice_id})
         task = SpeechTask.model_validate(settled.model_dump())
         return await self._start(session, video_id, task, translation.segments)
 
@@ -86,7 +86,7 @@ class TTSManager:
         task = SpeechTask.model_validate(
             {
                 "language": language,
-                "voice_id": self._voice(request.voice_id or speech.row.voice_id, language).voice_id,
+                "voice_id": self._voice_id(request.voice_id or speech.row.voice_id, language),
                 "options": request.options.model_dump() if request.options else speech.row.options,
                 "audio_format": speech.row.audio_format,
                 "segment_ids": tuple(request.segment_ids),
@@ -119,6 +119,12 @@ class TTSManager:
         return await self._scheduler.start(
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
         )
+
+    def _voice_id(self, asked: str | None, language: str) -> str:
+        """The best voice's where none was asked for; one we do not know is left to a server that may."""
+        if asked is not None and self._synthesizer().has_unlisted_voices:
+            return asked
+        return self._voice(asked, language).voice_id
 
     def _voice(self, voice_id: str | None, language: str | None, field: str | None = "voice_id") -> Voice:
         able = [voice for voice in self._synthesizer().voices() if language is None or voice.speaks(language)]

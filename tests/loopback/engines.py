@@ -106,6 +106,7 @@ class ToneVoice:
 
     name: Final = "tone"
     queue: Final = "cpu"
+    has_unlisted_voices: Final = False
     model = "tone"
     sample_rate = 24_000
     seconds_per_character = 0.06

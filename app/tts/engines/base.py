@@ -52,6 +52,11 @@ class TTSClient(Protocol):
         """Every voice, the best for a language first among those that speak it."""
         ...
 
+    @property
+    def has_unlisted_voices(self) -> bool:
+        """Whether a voice that is not among `voices` may be asked for all the same."""
+        ...
+
     async def speak(self, request: SpeechRequest) -> Audio:
         """Mono. Raises `Problem` when the engine refuses, fails or cannot be reached."""
         ...

@@ -72,6 +72,7 @@ class EspeakClient:
 
     name: Final = "espeak-ng"
     queue: Final = "cpu"
+    has_unlisted_voices: Final = False
     model = "espeak-ng"
 
     def __init__(self) -> None:

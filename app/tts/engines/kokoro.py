@@ -80,6 +80,7 @@ class KokoroClient:
 
     name: Final = "kokoro"
     queue: Final = "cpu"
+    has_unlisted_voices: Final = False
     model = "kokoro-82m-int8"
 
     def __init__(self, models_dir: Path) -> None:

@@ -15,6 +15,7 @@ class LocalSpeech:
 
     name: Final = "local"
     queue: Final = "cpu"
+    has_unlisted_voices: Final = False
     model = f"{KokoroClient.model}+{EspeakClient.model}"
 
     def __init__(self, models_dir: Path) -> None:

@@ -11,6 +11,7 @@ from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
 from app.media.audio import Audio, UnreadableAudio, read_audio
 from app.tts.engines.base import SpeechRequest, Voice
+from app.tts.engines.speakable import silence, spoken_text
 
 MAX_CHARACTERS = 4096
 _PCM_RATE = 24_000
@@ -56,20 +57,27 @@ class OpenAISpeech:
         self.model = model
 
     def voices(self) -> tuple[Voice, ...]:
-        """The built-in voices of the model: `tts-1` and `tts-1-hd` lack the newer ones."""
-        if not self.model.startswith("tts-1"):
+        """The built-in voices of the model: only OpenAI's own newer models have the newer ones."""
+        if self.model.startswith("gpt-"):
             return _VOICES
         return tuple(voice for voice in _VOICES if voice.voice_id not in _NEWER_VOICES)
 
+    @property
+    def has_unlisted_voices(self) -> bool:
+        return self._client.is_compatible_server
+
     async def speak(self, request: SpeechRequest) -> Audio:
-        """At the rate the server chose. A text too long for one call is cut between sentences."""
+        """At the rate the server chose. A text too long for one call is cut between sentences.
+
+        Nothing to say is silence and no call: there are servers that fail at punctuation alone.
+        """
         self._check_voice(request)
-        parts = [await self._speak(text, request) for text in split_text(request.text)]
-        return await asyncio.to_thread(_joined, parts)
+        parts = [await self._speak(text, request) for text in split_text(spoken_text(request.text))]
+        return await asyncio.to_thread(_joined, parts) if parts else silence(_PCM_RATE)
 
     def _check_voice(self, request: SpeechRequest) -> None:
         known = any(voice.voice_id == request.voice_id for voice in self.voices())
-        if not known and not self._client.is_compatible_server:
+        if not known and not self.has_unlisted_voices:
             raise Problem(ErrorCode.VOICE_NOT_FOUND, voice_id=request.voice_id, language=request.language)
 
     async def _speak(self, text: str, request: SpeechRequest) -> Audio:
@@ -119,6 +127,4 @@ def _decode(content: bytes) -> Audio:
 
 def _joined(parts: list[Audio]) -> Audio:
     """One after the other; a voice keeps its sample rate from call to call."""
-    if not parts:
-        return Audio(np.zeros(0, np.float32), _PCM_RATE)
     return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
