@@ -12,11 +12,12 @@ from tests.live_server import LiveServer
 CUES = """WEBVTT
 
 00:00.500 --> 00:02.000
-One small step.
+{0}
 
 00:02.500 --> 00:04.000
-And a giant leap.
+{1}
 """
+LINES = ("One small step.", "And a giant leap.")
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +44,28 @@ def video(api: LiveServer, short_clip: Path) -> str:
 def bring(api: LiveServer) -> Callable[..., None]:
     """Gives a video a track from a file: `bring(video, "original")` or `bring(video, "translations/en")`."""
 
-    def put(video_id: str, track: str, content: str = CUES, media_type: str = "text/vtt") -> None:
+    def put(
+        video_id: str, track: str, content: str = CUES.format(*LINES), media_type: str = "text/vtt"
+    ) -> None:
         api.http.put(
             f"/api/videos/{video_id}/subtitles/{track}",
             params={"language": "ko"} if track == "original" else None,
             content=content.encode(),
             headers={"Content-Type": media_type},
         ).raise_for_status()
+
+    return put
+
+
+@pytest.fixture
+def own_lines(video: str, bring: Callable[..., None]) -> Callable[[str], tuple[str, str]]:
+    """Gives the test's own video a track with lines that no other test uses, so that no engine has met
+    them before: 0.5 to 2 s and 2.5 to 4 s. Returns their texts, which are as long as `LINES`."""
+
+    def put(track: str) -> tuple[str, str]:
+        lines = (f"One {video[-5:]} step.", f"And a {video[-5:]} leap.")
+        bring(video, track, CUES.format(*lines))
+        return lines
 
     return put
 
