@@ -72,8 +72,8 @@ def to_int16(samples: Samples) -> NDArray[np.int16]:
 
 def resample(audio: Audio, sample_rate: int) -> Audio:
     """The same sound at another rate, its length exact to the sample."""
-    if sample_rate == audio.sample_rate:
-        return audio
+    if sample_rate == audio.sample_rate or not len(audio.samples):
+        return Audio(audio.samples, sample_rate)
     import av
 
     frame = av.AudioFrame.from_ndarray(audio.samples.reshape(1, -1), format="flt", layout="mono")
@@ -130,7 +130,7 @@ def fade_edges(audio: Audio, seconds: float = 0.005) -> Audio:
 
 
 def encode(audio: Audio, audio_format: AudioFormat, sample_rate: int) -> bytes:
-    """A file of that format; an mp3 takes the nearest sample rate that mp3 knows."""
+    """A file of that format, also of nothing; an mp3 takes the nearest sample rate that mp3 knows."""
     if audio_format == "wav":
         return write_wav(resample(audio, sample_rate))
     return _encode_mp3(resample(audio, mp3_sample_rate(sample_rate)))
@@ -144,11 +144,12 @@ def mp3_sample_rate(sample_rate: int) -> int:
 def _encode_mp3(audio: Audio) -> bytes:
     import av
 
+    samples = audio.samples if len(audio.samples) else np.zeros(1, np.float32)  # no frame may be empty
     buffer = io.BytesIO()
     with av.open(buffer, mode="w", format="mp3") as container:
         stream = container.add_stream("libmp3lame", rate=audio.sample_rate, layout="mono")
         stream.bit_rate = 64_000 if audio.sample_rate <= 24_000 else 96_000
-        frame = av.AudioFrame.from_ndarray(audio.samples.reshape(1, -1), format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="fltp", layout="mono")
         frame.sample_rate = audio.sample_rate
         for packet in stream.encode(frame) + stream.encode(None):
             container.mux(packet)

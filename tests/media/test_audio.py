@@ -113,3 +113,14 @@ def test_encoded_files_keep_length_and_onset(audio_format: AudioFormat, asked: i
     assert back.sample_rate == got
     assert back.duration == pytest.approx(1.0, abs=0.005)
     assert onset(back) == pytest.approx(0.5, abs=0.005)
+
+
+@pytest.mark.parametrize("audio_format", ["mp3", "wav"])
+@pytest.mark.parametrize("asked", [24_000, 16_000])
+def test_a_line_of_which_nothing_is_left_is_a_file_all_the_same(
+    audio_format: AudioFormat, asked: int
+) -> None:
+    nothing = trim_silence(Audio(np.zeros(4_800, np.float32), 24_000))
+    back = read_audio(encode(nothing, audio_format, asked))
+    assert back.sample_rate == asked
+    assert back.duration < 0.005
