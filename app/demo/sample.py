@@ -1,5 +1,6 @@
 """The video that the demo dubs: four slides about the Moon, read aloud by a built-in voice."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,16 @@ async def make_sample(
     spoken = await _speak(voice, lambda done: report(done * SPEAKING_SHARE))
     shown, clips = _schedule(spoken)
     duration = shown[-1].end
-    slides, sound, video = (folder / name for name in ("slides.ass", "speech.wav", "sample.mp4"))
-    slides.write_text(_drawn(shown), encoding="utf-8")
-    write_track(clips, sample_rate=SAMPLE_RATE, total_samples=round(duration * SAMPLE_RATE), out=sound)
-    await wrapper.run(
-        _graph(slides, sound, video, duration),
-        duration=duration,
-        on_progress=lambda done: report(SPEAKING_SHARE + done * (1 - SPEAKING_SHARE)),
-    )
+    video = folder / "sample.mp4"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        slides, sound = Path(scratch) / "slides.ass", Path(scratch) / "speech.wav"
+        slides.write_text(_drawn(shown), encoding="utf-8")
+        write_track(clips, sample_rate=SAMPLE_RATE, total_samples=round(duration * SAMPLE_RATE), out=sound)
+        await wrapper.run(
+            _graph(slides, sound, video, duration),
+            duration=duration,
+            on_progress=lambda done: report(SPEAKING_SHARE + done * (1 - SPEAKING_SHARE)),
+        )
     return video
 
 
