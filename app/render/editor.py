@@ -65,14 +65,16 @@ def _picture(source: FilterableStream, job: RenderJob) -> tuple[FilterableStream
 
 def _sound(source: FilterableStream, job: RenderJob) -> FilterableStream:
     """The voice over the original at its volume, in stereo, exactly as long as the video."""
-    voice = in_stereo(media_input(job.voice).filter("aresample", MIX_SAMPLE_RATE), channels=1)
+    sound = in_stereo(media_input(job.voice).filter("aresample", MIX_SAMPLE_RATE), channels=1)
     original = job.info.default_audio
-    if original is None or job.original_audio_volume == 0:
-        return lasting(voice, job.info.duration)
-    stereo = in_stereo(on_the_clock(source, original, MIX_SAMPLE_RATE), original.channels)
-    quieter = stereo.filter("volume", job.original_audio_volume)
-    mixed = ffmpeg.filter([quieter, voice], "amix", inputs=2, duration="longest", normalize=0)
-    # The mixer forgets the time of its last frame, which would then be lost.
-    counted = mixed.filter("asetpts", "N/SR/TB")
-    limited = counted.filter("alimiter", limit=LIMIT, level=0, latency=1)
+    if original is not None and job.original_audio_volume > 0:
+        stereo = in_stereo(on_the_clock(source, original, MIX_SAMPLE_RATE), original.channels)
+        sound = _mixed(stereo.filter("volume", job.original_audio_volume), sound)
+    limited = sound.filter("alimiter", limit=LIMIT, level=0, latency=1)
     return lasting(limited, job.info.duration)
+
+
+def _mixed(one: FilterableStream, other: FilterableStream) -> FilterableStream:
+    mixed = ffmpeg.filter([one, other], "amix", inputs=2, duration="longest", normalize=0)
+    # The mixer forgets the time of its last frame, which would then be lost.
+    return mixed.filter("asetpts", "N/SR/TB")

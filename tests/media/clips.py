@@ -69,14 +69,21 @@ def onset(audio: Audio, level: float = 0.05) -> float:
     return float(np.flatnonzero(np.abs(audio.samples) > level)[0]) / audio.sample_rate
 
 
-def tone(seconds: float, *, at: float = 0.0, until: float | None = None, sample_rate: int = 24_000) -> Audio:
-    """Silence with a 440 Hz tone of half the full scale from `at` to `until`."""
+def tone(
+    seconds: float,
+    *,
+    at: float = 0.0,
+    until: float | None = None,
+    sample_rate: int = 24_000,
+    level: float = 0.5,
+) -> Audio:
+    """Silence with a 440 Hz tone from `at` to `until`; a `level` of 1 is full scale."""
     times = np.arange(round(seconds * sample_rate)) / sample_rate
     heard = (times >= at) & (times < (seconds if until is None else until))
-    wave = np.where(heard, 0.5 * np.sin(2 * np.pi * 440 * (times - at)), 0.0)
+    wave = np.where(heard, level * np.sin(2 * np.pi * 440 * (times - at)), 0.0)
     return Audio(wave.astype(np.float32), sample_rate)
 
 
-def tone_file(path: Path, seconds: float, *, at: float = 0.0) -> Path:
-    path.write_bytes(write_wav(tone(seconds, at=at)))
+def tone_file(path: Path, seconds: float, *, at: float = 0.0, level: float = 0.5) -> Path:
+    path.write_bytes(write_wav(tone(seconds, at=at, level=level)))
     return path

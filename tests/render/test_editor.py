@@ -110,6 +110,22 @@ async def test_odd_videos_keep_their_length(
     assert after.frames == before.frames
 
 
+@pytest.mark.parametrize("volume", [0.0, 1.0])
+async def test_a_loud_voice_is_not_clipped(ffmpeg: FFmpegWrapper, tmp_path: Path, volume: float) -> None:
+    source = await counting_clip(ffmpeg, tmp_path / "clip.mp4")
+    job = RenderJob(
+        source=source,
+        info=probe(source),
+        voice=tone_file(tmp_path / "voice.wav", 2.0, level=1.0),
+        original_audio_volume=volume,
+        language="kor",
+        output=OutputFormatter("mp4"),
+        target=tmp_path / "dub.mp4",
+    )
+    await FFmpegVideoEditor(ffmpeg).render_dub(job)
+    assert 0.8 < level(sound(job.target), 0.1, 1.9) < 1.0
+
+
 @pytest.mark.parametrize(("output_format", "codec"), [("mp4", "h264"), ("mov", "h264"), ("webm", "vp9")])
 async def test_every_format_plays(
     ffmpeg: FFmpegWrapper, tmp_path: Path, output_format: OutputFormat, codec: str
