@@ -31,8 +31,8 @@ format: $(INSTALLED) ## mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: setup ## the benchmarks
-	@exec $(PYTHON) -m pytest tests/benchmarks -s -p no:randomly $(ARGS)
+bench: setup ## speed and memory against bare FFmpeg and cp (ARGS="upload --long")
+	@exec $(PYTHON) -m tests.benchmarks $(ARGS)
 
 audit: $(INSTALLED) ## known vulnerabilities of the locked dependencies
 	$(VENV)/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
