@@ -20,6 +20,12 @@ CUES = """WEBVTT
 LINES = ("One small step.", "And a giant leap.")
 
 
+def stored_files(api: LiveServer, about: str = "") -> set[Path]:
+    """The files of all objects, or of those `about` a video."""
+    objects = api.data_dir / "objects"
+    return {path for path in objects.rglob("*") if path.is_file() and about in path.as_posix()}
+
+
 @pytest.fixture(scope="session")
 def walk(shared_api: LiveServer, clip: Path) -> Walk:
     """A dubbed video with every answer on the way there. It is shared: tests only read it."""

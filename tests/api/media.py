@@ -49,13 +49,12 @@ class Sound:
 
 
 def sound_in(content: bytes) -> Sound:
-    """The first audio track, its channels mixed."""
-    with av.open(BytesIO(content)) as file:
+    """The first audio track, the mean of its channels."""
+    with av.open(BytesIO(content), "r") as file:
         stream = file.streams.audio[0]
-        resampler = av.AudioResampler("flt", "mono", stream.rate)
-        decoded = [out for frame in file.decode(stream) for out in resampler.resample(frame)]
-        flushed = [*decoded, *resampler.resample(None)]
-        parts = [frame.to_ndarray()[0] for frame in flushed]
+        as_float = av.AudioResampler("fltp")
+        frames = [out for frame in file.decode(stream) for out in as_float.resample(frame)]
+        parts = [frame.to_ndarray().mean(axis=0) for frame in [*frames, *as_float.resample(None)]]
         return Sound(np.concatenate(parts), stream.rate)
 
 
@@ -77,7 +76,7 @@ class Film:
 
 def film_in(content: bytes) -> Film:
     """Every frame as rows × columns × RGB."""
-    with av.open(BytesIO(content)) as file:
+    with av.open(BytesIO(content), "r") as file:
         frames = [(frame.time or 0.0, frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)]
         stream = file.streams.video[0]
         return Film(

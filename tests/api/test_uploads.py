@@ -7,16 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.conftest import stored_files
 from tests.live_server import LiveServer
 
 
 def upload(api: LiveServer, path: Path, name: str | None = None, **fields: str) -> httpx.Response:
     with path.open("rb") as file:
         return api.http.post("/api/videos/upload", files={"video": (name or path.name, file)}, data=fields)
-
-
-def stored_files(api: LiveServer) -> set[Path]:
-    return {path for path in (api.data_dir / "objects").rglob("*") if path.is_file()}
 
 
 def test_without_fields(api: LiveServer, short_clip: Path) -> None:
@@ -60,8 +57,11 @@ def test_file_names(api: LiveServer, short_clip: Path, sent: str, kept: str, tit
 
 
 def test_fields_may_follow_the_file(api: LiveServer, short_clip: Path) -> None:
-    files = [("video", ("late.mp4", short_clip.read_bytes())), ("title", (None, "told late"))]
-    answer = api.http.post("/api/videos/upload", files=files)
+    parts: dict[str, tuple[str | None, bytes]] = {
+        "video": ("late.mp4", short_clip.read_bytes()),
+        "title": (None, b"told late"),
+    }
+    answer = api.http.post("/api/videos/upload", files=parts)
     assert answer.json()["title"] == "told late"
 
 

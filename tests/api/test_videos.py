@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.api.conftest import stored_files
 from tests.api.media import film_in, sound_in
 from tests.api.shapes import MOMENT, TASK_ID, VIDEO_ID
 from tests.api.walk import TARGET, Walk
@@ -96,13 +97,14 @@ def test_deleting_a_video_takes_everything_with_it(
     assert api.http.get(f"/api/videos/{video}/thumbnail").is_success
     tasks = [job["job_id"] for job in api.http.get(f"/api/videos/{video}/jobs").json()["jobs"]]
 
+    assert len(stored_files(api, video)) > 5
     assert api.http.delete(f"/api/videos/{video}").status_code == 204
 
     assert video not in listed(api, 100)[0]
     for path in ("", "/jobs", "/subtitles/original", *FILES):
         assert api.http.get(f"/api/videos/{video}{path}").status_code == 404
     assert all(api.http.get(f"/api/tasks/{task}").status_code == 404 for task in tasks)
-    assert [path for path in api.data_dir.rglob(f"*{video}*/**") if path.is_file()] == []
+    assert stored_files(api, video) == set()
     assert api.http.delete(f"/api/videos/{video}").status_code == 404
 
 

@@ -11,14 +11,14 @@ from tests.live_server import Json, LiveServer
 SOURCE = "ko"
 TARGET = "en"
 VOICE = "nova"
-EXTRACTION = {
+EXTRACTION: Json = {
     "language": "auto",
     "model": "whisper-large-v2",
     "timestamp_granularity": "segment",
     "temperature": 0.0,
     "segments": {"max_length": 30, "min_silence": 0.5},
 }
-TRANSLATION = {
+TRANSLATION: Json = {
     "target_language": TARGET,
     "model": "gpt-4",
     "options": {
@@ -28,7 +28,7 @@ TRANSLATION = {
         "context": "기술 교육 비디오",
     },
 }
-SPEECH = {
+SPEECH: Json = {
     "language": TARGET,
     "voice_id": VOICE,
     "options": {
@@ -40,7 +40,7 @@ SPEECH = {
     },
     "audio_format": "mp3",
 }
-DUB = {
+DUB: Json = {
     "language": TARGET,
     "options": {
         "include_subtitles": True,
