@@ -2,23 +2,24 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.loopback.openai_server import LoopbackOpenAI
+
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 30.0  # two on an idle machine
 IDLE_MEGABYTES = 150
-STOP_SECONDS = 10.0
+STOP_SECONDS = 20.0
 HEAVY = ("av", "ctranslate2", "faster_whisper", "kokoro_onnx", "onnxruntime", "openai", "pysrt", "webvtt")
 
 
@@ -109,7 +110,7 @@ def test_the_server_is_ready_small_and_gone_when_asked(
         assert _resident_megabytes(process.pid) < IDLE_MEGABYTES
         process.send_signal(number)
         assert process.wait(STOP_SECONDS) == 0
-        assert _group(process.pid) == []
+    assert _working_in(tmp_path) == []
 
 
 def test_an_open_event_stream_does_not_keep_the_server(
@@ -138,6 +139,38 @@ def test_a_demo_of_a_file_that_is_not_there(environment: dict[str, str], tmp_pat
     outcome = _run("demo", tmp_path, environment, "missing.mp4")
     assert outcome.returncode == 1
     assert outcome.stdout == "There is no file missing.mp4.\n"
+
+
+def test_the_demo_dubs_a_video(
+    environment: dict[str, str], tmp_path: Path, clip: Path, openai_server: LoopbackOpenAI
+) -> None:
+    openai_server.forget()
+    outcome = _run(
+        "demo", tmp_path, environment | {"OPENAI_BASE_URL": openai_server.url}, str(clip), "--to", "fr"
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    for stage in ("Uploading", "Extracting subtitles", "Translating to fr", "Generating speech"):
+        assert re.search(rf"^{stage} +━+ 100% ", outcome.stdout, re.MULTILINE), outcome.stdout
+        assert re.search(rf"^{stage} +[\d.]+$", outcome.stdout, re.MULTILINE), outcome.stdout
+    video, *subtitles = (
+        Path(path) for path in re.findall(r"^(?:Dub|Sub).+?  +(/.+)$", outcome.stdout, re.MULTILINE)
+    )
+    assert video.read_bytes()[4:8] == b"ftyp"
+    assert len(subtitles) == 2
+    assert all("-->" in path.read_text() for path in subtitles)
+
+
+def test_an_interrupted_demo_leaves_no_process(
+    environment: dict[str, str], tmp_path: Path, clip: Path, openai_server: LoopbackOpenAI
+) -> None:
+    openai_server.forget()
+    settings = environment | {"OPENAI_BASE_URL": openai_server.url}
+    with _started("demo", tmp_path, settings, str(clip)) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOP_SECONDS) == 130
+        assert process.stdout is not None
+        assert process.stdout.read().endswith("Stopped.\n")
+    assert _working_in(tmp_path) == []
 
 
 def test_heavy_modules_are_left_until_they_are_used(environment: dict[str, str], tmp_path: Path) -> None:
@@ -169,14 +202,14 @@ def _run(
 
 @contextmanager
 def _started(
-    command: str, folder: Path, environment: Mapping[str, str]
+    command: str, folder: Path, environment: Mapping[str, str], *arguments: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, and the last word of its first line: where it listens, or its name."""
     log = folder / "log"
     with (
         log.open("w") as stderr,
         subprocess.Popen(
-            [sys.executable, "-m", "app", command],
+            [sys.executable, "-m", "app", command, *arguments],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -203,9 +236,11 @@ def _resident_megabytes(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def _group(pid: int) -> list[str]:
-    """Processes left in the group that `pid` led."""
-    if shutil.which("pgrep") is None:
-        pytest.skip("there is no pgrep here")
-    found = subprocess.run(["pgrep", "-g", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.split()
+def _working_in(folder: Path) -> list[str]:
+    """The command lines of the processes whose working folder it is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it is another's, or has just gone
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text())
+    return found
