@@ -31,11 +31,12 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpen
 
 
 @pytest.fixture
-def server(mortal: LiveServer, engines: LoopbackOpenAI) -> LiveServer:
-    """A running server that may be killed and started again."""
+def server(mortal: LiveServer, engines: LoopbackOpenAI) -> Iterator[LiveServer]:
+    """A running server that may be killed and started again; nothing unexpected may happen in it."""
     if not mortal.running:
         mortal.start()
-    return mortal
+    yield mortal
+    assert "Traceback" not in mortal.log()
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,7 @@ def half_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large enough that burning subtitles into it takes seconds."""
     path = tmp_path_factory.mktemp("clips") / "large.mp4"
-    make_clip(path, seconds=24, size="1280x720")
+    make_clip(path, seconds=12, size="1280x720")
     return path
 
 

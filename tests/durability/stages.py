@@ -26,17 +26,21 @@ class Stage:
     result: str
     prepare: Callable[[LiveServer, Path, str], str]
 
-    def begin(self, server: LiveServer, video_id: str) -> str:
+    def begin(self, server: LiveServer, video_id: str, **options: object) -> str:
         """The id of the task."""
-        answer = server.http.post(f"/api/videos/{video_id}/{self.start}", json=self.body).raise_for_status()
-        return str(answer.json()["task_id"])
+        path, body = f"/api/videos/{video_id}/{self.start}", self.body | options
+        return str(server.http.post(path, json=body).raise_for_status().json()["task_id"])
+
+    def lines(self, server: LiveServer, video_id: str) -> list[Json]:
+        """What came of it."""
+        track = server.http.get(f"/api/videos/{video_id}/{self.result}").raise_for_status().json()
+        return list(track["segments"])
 
     def outcome(self, server: LiveServer, video_id: str) -> list[tuple[object, ...]]:
-        """What came of it, line by line, without what differs from run to run."""
-        track = server.http.get(f"/api/videos/{video_id}/{self.result}").raise_for_status().json()
+        """The lines without what differs from run to run."""
         return [
             tuple(value for name, value in sorted(line.items()) if "url" not in name)
-            for line in track["segments"]
+            for line in self.lines(server, video_id)
         ]
 
     def requests(self, engines: LoopbackOpenAI) -> list[Request]:
@@ -77,6 +81,14 @@ def bring(server: LiveServer, video_id: str, track: str, topic: str, lines: int)
         content="\n".join(["WEBVTT\n", *cues]).encode(),
         headers={"Content-Type": "text/vtt"},
     ).raise_for_status()
+
+
+def begin_render(server: LiveServer, video_id: str) -> str:
+    """Starts the task and returns its id when FFmpeg is in the middle of it."""
+    answer = server.http.post(f"/api/videos/{video_id}/{RENDER}", json=RENDER_BODY).raise_for_status()
+    task_id = str(answer.json()["task_id"])
+    server.waited_for(task_id, lambda task: 5 < task["progress"] < 90)
+    return task_id
 
 
 TRANSCRIPTION = Stage(

@@ -75,7 +75,7 @@ class LoopbackOpenAI:
     ) -> None:
         self.requests: list[Request] = []
         self.most_at_once = 0
-        self._at_once = 0
+        self.at_once = 0
         self._latency = latency or {}
         self._faults: dict[Endpoint, deque[Fault]] = {endpoint: deque() for endpoint in Endpoint}
         self._protocol = OpenAIProtocol(
@@ -157,12 +157,12 @@ class LoopbackOpenAI:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             yield
         finally:
-            self._at_once -= 1
+            self.at_once -= 1
 
 
 class _CuttableProtocol(H11Protocol):

@@ -1,0 +1,61 @@
+"""What the server takes: memory at rest and under a huge upload, and the time it needs to be ready."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.durability.processes import files, memory_mb
+from tests.live_server import LiveServer
+
+GIB = 1 << 30
+MOST_IDLE_MB = 150
+MOST_UPLOADING_MB = 200
+READY_SECONDS = 5.0  # it takes 1.3 s on two idle cores
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of its own: what another test made it load would count here."""
+    with LiveServer(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def huge(tmp_path: Path, clip: Path) -> Path:
+    """A video of one GiB, nearly all of it a hole that takes no room on the disk."""
+    path = tmp_path / "huge.mp4"
+    content = clip.read_bytes()
+    padding = GIB - len(content)
+    with path.open("wb") as file:
+        file.write(content + padding.to_bytes(4) + b"free")
+        file.truncate(GIB)
+    return path
+
+
+def test_is_ready_soon_and_small_at_rest(fresh: LiveServer) -> None:
+    fresh.stop()
+    begun = time.monotonic()
+    fresh.start()
+    assert time.monotonic() - begun < READY_SECONDS
+    print(f"ready after {time.monotonic() - begun:.1f} s")
+    assert memory_mb(fresh.pid, "VmRSS") < MOST_IDLE_MB
+
+
+def test_a_huge_upload_goes_to_the_disk_once_and_never_to_memory(fresh: LiveServer, huge: Path) -> None:
+    begun = time.monotonic()
+    video_id = fresh.upload(huge)
+    peak = memory_mb(fresh.pid, "VmHWM")
+    print(f"1 GiB in {time.monotonic() - begun:.1f} s, at most {peak:.0f} MB resident")
+    assert peak < MOST_UPLOADING_MB
+    objects = fresh.data_dir / "objects"
+    assert [(objects / path).stat().st_size for path in files(objects)] == [GIB]
+    assert not files(fresh.data_dir / "scratch")
+    assert fresh.http.get(f"/api/videos/{video_id}").json()["file_size"] == GIB
+    with fresh.http.stream("GET", f"/api/videos/{video_id}/file") as answer:
+        assert sum(map(len, answer.iter_raw(1 << 20))) == GIB
+    assert memory_mb(fresh.pid, "VmHWM") < MOST_UPLOADING_MB
+
+    fresh.http.delete(f"/api/videos/{video_id}").raise_for_status()
+    assert not files(objects)
