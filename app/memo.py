@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.concurrency import seen_through
 from app.core.database import Base, Database, utc_now
 from app.storage.manager import StorageManager
 
@@ -70,7 +71,7 @@ class Memo:
                 result = await self._storage.read_bytes(_object_key(key))
             except FileNotFoundError:
                 result = await make()
-                await self._storage.put_bytes(_object_key(key), result)
+                await seen_through(self._storage.put_bytes(_object_key(key), result))
             await self._note_use(unit, key, len(result))
             return result
 

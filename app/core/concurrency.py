@@ -1,4 +1,4 @@
-"""Work side by side."""
+"""Work side by side, and work that is seen through."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -15,3 +15,19 @@ async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def seen_through(work: Coroutine[Any, Any, T]) -> T:
+    """The result of short work that a cancellation must not undo, such as storing an answer that was paid
+    for. A cancellation that comes meanwhile takes effect at the next await after it."""
+    task = asyncio.create_task(work)
+    postponed = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            postponed = True
+    current = asyncio.current_task()
+    if postponed and current is not None:
+        current.cancel()
+    return task.result()

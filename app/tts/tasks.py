@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.core.concurrency import all_of
+from app.core.concurrency import all_of, seen_through
 from app.core.database import after_commit
 from app.jobs.models import JobType
 from app.jobs.schemas import SpeechResult
@@ -129,7 +129,8 @@ class SpeechGeneration:
         )
 
         async def speak() -> bytes:
-            return await asyncio.to_thread(write_wav, await engine.speak(request))
+            audio = await engine.speak(request)
+            return await seen_through(asyncio.to_thread(write_wav, audio))
 
         return await self.memo.recall(unit, speak)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.conftest import CALLS_AT_ONCE
 from tests.durability.stages import LANGUAGE, SPEECH, TRANSCRIPTION, TRANSLATION, Stage
 from tests.live_server import Json, LiveServer
 from tests.loopback import faults
@@ -75,7 +74,6 @@ def test_a_lasting_fault_is_told_and_a_retry_goes_on(
 ) -> None:
     video_id = SPEECH.prepare(server, half_minute, code)
     engines.fail(SPEECH.endpoint, faults.Delay(0), times=6)
-    engines.fail(SPEECH.endpoint, faults.Delay(0.5), times=CALLS_AT_ONCE)  # while the six are stored
     engines.fail(SPEECH.endpoint, LASTING[code], times=1000)
     task_id = SPEECH.begin(server, video_id)
     check_told(server.finished(task_id), code)

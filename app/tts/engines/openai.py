@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
 from app.media.audio import Audio, UnreadableAudio, read_audio
@@ -73,7 +74,7 @@ class OpenAISpeech:
         """
         self._check_voice(request)
         parts = [await self._speak(text, request) for text in split_text(spoken_text(request.text))]
-        return await asyncio.to_thread(_joined, parts) if parts else silence(_PCM_RATE)
+        return await seen_through(asyncio.to_thread(_joined, parts)) if parts else silence(_PCM_RATE)
 
     def _check_voice(self, request: SpeechRequest) -> None:
         known = any(voice.voice_id == request.voice_id for voice in self.voices())
@@ -90,7 +91,7 @@ class OpenAISpeech:
         if kind.startswith(("text/", "application/json")):
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=f"{kind} is no audio")
         try:
-            return await asyncio.to_thread(_decode, answer.content)
+            return await seen_through(asyncio.to_thread(_decode, answer.content))
         except UnreadableAudio as error:
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=str(error)) from error
 
