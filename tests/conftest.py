@@ -38,10 +38,11 @@ def shared_api(
 
 
 @pytest.fixture
-def api(shared_api: LiveServer, openai_server: LoopbackOpenAI) -> LiveServer:
-    """A running server whose engines are the loopback server's; no fault is planned."""
+def api(shared_api: LiveServer, openai_server: LoopbackOpenAI) -> Iterator[LiveServer]:
+    """A running server whose engines are the loopback server's; no fault is planned, and none is left."""
     openai_server.forget()
-    return shared_api
+    yield shared_api
+    openai_server.forget()
 
 
 @pytest.fixture(scope="session")

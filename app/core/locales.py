@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-from langcodes import closest_match
 from pydantic import TypeAdapter
 
 from app.core.errors import ErrorCode
@@ -57,22 +56,21 @@ def catalogue(locale: Locale) -> Catalogue:
 def choose_locale(accept_language: str | None, default: Locale) -> Locale:
     """The best of the known locales for an Accept-Language header, `default` if it names none of them."""
     for code in _by_preference(accept_language or ""):
-        match = closest_match(code, list(LOCALES), max_distance=15)[0]
         for locale in LOCALES:
-            if match == locale:
+            if code.partition("-")[0].lower() == locale:
                 return locale
     return default
 
 
 def _by_preference(header: str) -> list[str]:
     weighted: list[tuple[float, str]] = []
-    for part in header.split(","):
-        code, _, quality = part.strip().partition(";q=")
+    for part in header.replace(" ", "").split(","):
+        code, _, quality = part.partition(";q=")
         try:
-            weight = float(quality) if quality else 1.0
+            weight = float(quality or 1)
         except ValueError:
             continue
-        if weight > 0 and code.replace("-", "").isalnum():
+        if weight > 0:
             weighted.append((weight, code))
     return [code for _, code in sorted(weighted, key=lambda pair: -pair[0])]
 
@@ -83,4 +81,9 @@ class _Gaps(dict[str, object]):
 
 
 def _fill(template: str, details: Mapping[str, object]) -> str:
-    return template.format_map(_Gaps(details))
+    return template.format_map(_Gaps({name: _written(value) for name, value in details.items()}))
+
+
+def _written(value: object) -> object:
+    """A number as people write it: 10, not 10.0."""
+    return f"{value:.12g}" if isinstance(value, float) else value

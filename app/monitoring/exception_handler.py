@@ -45,6 +45,8 @@ class ExceptionHandler:
         if not isinstance(error, RequestValidationError):
             raise error
         texts = self._catalogue(request)
+        if _is_sent_as_something_else(request, error):
+            return _answer(request, texts, _not_json(request))
         errors = [
             FieldError(
                 field=_field_path(item["loc"]),
@@ -94,6 +96,17 @@ def _answer(
     body = present_problem(problem, texts, request.url.path, errors)
     content = body.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, status_code=problem.status, media_type=PROBLEM_JSON)
+
+
+def _is_sent_as_something_else(request: Request, error: RequestValidationError) -> bool:
+    """Whether a body was not even looked into, since its content type is not that of JSON."""
+    unread = any(item["loc"] == ("body",) and item["type"] != "missing" for item in error.errors())
+    return unread and "json" not in request.headers.get("content-type", "")
+
+
+def _not_json(request: Request) -> Problem:
+    content_type = request.headers.get("content-type", "none")
+    return Problem(ErrorCode.UNSUPPORTED_MEDIA_TYPE, content_type=content_type, accepted="application/json")
 
 
 def _field_path(location: Sequence[str | int]) -> str:

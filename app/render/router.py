@@ -34,7 +34,8 @@ VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
     operation_id="generateDubbedVideo",
     summary="Make the dubbed video",
     status_code=202,
-    responses=STARTED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
+    responses=STARTED
+    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
 )
 async def generate_dubbed_video(
     video_id: VideoId,

@@ -54,6 +54,7 @@ Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
     status_code=202,
     responses=STARTED
     | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.NO_AUDIO_TRACK,
         ErrorCode.LANGUAGE_UNSUPPORTED,

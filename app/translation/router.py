@@ -53,6 +53,7 @@ Language = Annotated[LanguageCode, Path()]
     status_code=202,
     responses=STARTED
     | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.SUBTITLES_NOT_READY,
         ErrorCode.TRACK_EMPTY,

@@ -116,6 +116,7 @@ async def get_voice_preview(
     status_code=202,
     responses=STARTED
     | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         ErrorCode.VIDEO_NOT_FOUND,
         ErrorCode.TRANSLATION_NOT_READY,
         ErrorCode.TRACK_EMPTY,
@@ -158,6 +159,7 @@ async def get_speech(
     operation_id="regenerateSpeech",
     summary="Speak segments again",
     responses=problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         *NOT_READY,
         ErrorCode.TRANSLATION_NOT_READY,
         ErrorCode.TASK_NOT_ACTIVE,

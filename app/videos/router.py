@@ -166,7 +166,8 @@ async def delete_video(video_id: VideoId, session: WriteSession, processor: Proc
     operation_id="trimVideo",
     summary="Cut a part out as a new video",
     status_code=201,
-    responses=CREATED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
+    responses=CREATED
+    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
 )
 async def trim_video(
     video_id: VideoId, body: TrimRequest, response: Response, session: WriteSession, processor: Processor
