@@ -1,6 +1,7 @@
 """Translation through the SDK: every line comes back in its place, whatever the model answers."""
 
 import json
+from typing import cast
 
 import pytest
 
@@ -36,6 +37,13 @@ def translated(*lines: Line) -> tuple[Line, ...]:
 
 def asked_ids(server: LoopbackOpenAI) -> list[list[int]]:
     return [[line.id for line in request.lines] for request in server.requests_to(Endpoint.CHAT)]
+
+
+def ways_asked(server: LoopbackOpenAI) -> list[tuple[str, bool]]:
+    """The response format of each request, and whether its answer's length was limited."""
+    formats = [cast(dict[str, str], request.fields["response_format"]) for request in server.requests]
+    limited = ["max_completion_tokens" in request.fields for request in server.requests]
+    return [(kind["type"], limit) for kind, limit in zip(formats, limited, strict=True)]
 
 
 async def test_a_batch_in_one_call(translator: Translator, server: LoopbackOpenAI) -> None:
@@ -143,13 +151,46 @@ async def test_a_server_without_json_schema_is_found_out_once() -> None:
             translator = GPTTranslator(client, MODEL)
             for _ in range(2):
                 assert await translator.translate(batch_of(), MODEL) == translated(*LINES)
-    formats = [request.fields["response_format"] for request in server.requests]
-    assert [kind["type"] for kind in formats if isinstance(kind, dict)] == [
-        "json_schema",
-        "json_object",
-        "text",
-        "text",
+    assert ways_asked(server) == [
+        ("json_schema", True),
+        ("json_schema", False),
+        ("json_object", False),
+        ("text", False),
+        ("text", False),
     ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.BAD_REQUEST,  # as where the length asked for does not fit into the context
+        faults.Wording(lambda _: "", finish_reason="length"),
+        faults.Wording(lambda content: f"<think>Something like {content}, or", finish_reason="length"),
+    ],
+)
+async def test_the_length_is_left_open_where_that_is_needed(
+    translator: Translator, server: LoopbackOpenAI, fault: faults.Fault
+) -> None:
+    server.fail(Endpoint.CHAT, fault)
+    for _ in range(2):
+        assert await translator.translate(batch_of(), MODEL) == translated(*LINES)
+    assert ways_asked(server) == [("json_schema", True), ("json_schema", False), ("json_schema", False)]
+
+
+async def test_a_model_that_cannot_stop_is_stopped(translator: Translator, server: LoopbackOpenAI) -> None:
+    endless = faults.Wording(lambda content: content.replace(".", "." * 1000)[:500], finish_reason="length")
+    server.fail(Endpoint.CHAT, endless, times=3)
+    result = await translate_lines(translator, batch_of(LINES[1]), MODEL)
+    assert result == TranslatedBatch((LINES[1],), (11,))
+    assert [request.fields["max_completion_tokens"] for request in server.requests] == [368] * 3
+
+
+async def test_a_long_batch_has_room_for_its_translation(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    line = Line(1, "안녕하세요, 여러분.")  # 27 bytes
+    await translator.translate(batch_of(*(Line(number, line.text) for number in range(25))), MODEL)
+    assert server.requests[0].fields["max_completion_tokens"] == 256 + 25 * (40 + 4 * 27)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +205,7 @@ async def test_a_server_without_json_schema_is_found_out_once() -> None:
 async def test_a_server_that_cannot_do_it_is_told(
     translator: Translator, server: LoopbackOpenAI, fault: faults.Fault, code: ErrorCode
 ) -> None:
-    server.fail(Endpoint.CHAT, fault, times=3)
+    server.fail(Endpoint.CHAT, fault, times=4)
     with pytest.raises(Problem) as caught:
         await translate_lines(translator, batch_of(), MODEL)
     assert caught.value.code is code
