@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,10 +26,11 @@ Json = dict[str, Any]
 class LiveServer:
     """`python -m app serve` with the given settings; `http` is a client of it.
 
-    It can be killed and started again on the same data, which is how crashes are tested.
+    It can be killed and started again on the same data, which is how crashes are tested. `launcher` is a
+    command that runs it, such as one that confines it.
     """
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, launcher: Sequence[str] = (), **settings: str) -> None:
         self.data_dir = data_dir
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -44,6 +45,7 @@ class LiveServer:
             "LOG_LEVEL": "WARNING",
             **settings,
         }
+        self._launcher = launcher
         self._log = data_dir.parent / f"{data_dir.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +53,7 @@ class LiveServer:
         """Returns when it is ready; raises with the log if it is not in time."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve"],
+                [*self._launcher, sys.executable, "-m", "app", "serve"],
                 cwd=self.data_dir.parent,  # away from a developer's .env
                 env=self._environment,
                 stdout=log,

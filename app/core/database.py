@@ -1,6 +1,7 @@
 """The database: one engine, short transactions, the schema by Alembic."""
 
 import enum
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from app.core.errors import InvalidSettings
+from app.core.errors import ErrorCode, InvalidSettings, Problem
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
+POSTGRES_DISK_FULL = "53100"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -82,11 +84,19 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """A short transaction, committed at the end unless an error left the block."""
-        async with self._writes() as session:
-            async with session.begin():
-                yield session
-            await _run_all(session.info.pop("after_commit", ()))
+        """A short transaction, committed at the end unless an error left the block.
+
+        Raises `Problem(STORAGE_FULL)`.
+        """
+        try:
+            async with self._writes() as session:
+                async with session.begin():
+                    yield session
+                await _run_all(session.info.pop("after_commit", ()))
+        except OperationalError as error:
+            if _is_full(error):
+                raise Problem(ErrorCode.STORAGE_FULL) from error
+            raise
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision. Raises `InvalidSettings` if there is no connection."""
@@ -132,6 +142,11 @@ def _database_of(request: Request) -> Database:
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 WriteSession = Annotated[AsyncSession, Depends(_write_session, scope="function")]
+
+
+def _is_full(error: OperationalError) -> bool:
+    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+    return sqlite_code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == POSTGRES_DISK_FULL
 
 
 def _create_engine(url: URL) -> AsyncEngine:

@@ -1,7 +1,7 @@
 """The job boundary: one attempt at a job, whatever happens in it."""
 
+import errno
 import logging
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,7 +84,7 @@ class JobRunner:
             await self._storage.delete_prefix(objects)
 
     def _unexpected(self, job: Job, error: Exception) -> Problem:
-        if isinstance(error, OSError) and shutil.disk_usage(self._storage.root).free == 0:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return Problem(ErrorCode.STORAGE_FULL)
         reference = new_id("err")
         self._alerts.unexpected_error(reference, f"job {job.id} ({job.job_type})", error)

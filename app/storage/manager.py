@@ -1,6 +1,7 @@
 """StorageManager: objects under keys, local by default, and the private scratch files that FFmpeg needs."""
 
 import asyncio
+import errno
 import io
 import shutil
 import tempfile
@@ -13,11 +14,15 @@ from typing import BinaryIO, Protocol, cast
 from urllib.parse import quote, unquote
 
 import obstore
+from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 from typing_extensions import Buffer
 
+from app.core.errors import ErrorCode, Problem
+
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 4 << 20
+NO_SPACE_LEFT = f"(os error {errno.ENOSPC})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,15 @@ class StorageManager:
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
-        """Stream an object in; it appears when the block ends, and not at all if it fails."""
-        async with obstore.open_writer_async(
-            self._store, key, buffer_size=PART_BYTES, max_concurrency=2
-        ) as writer:
-            yield cast("ObjectWriter", writer)
+        """Stream an object in; it appears when the block ends, and not at all if it fails.
+
+        Raises `Problem(STORAGE_FULL)`, as all that writes objects.
+        """
+        with _full_disk_told():
+            async with obstore.open_writer_async(
+                self._store, key, buffer_size=PART_BYTES, max_concurrency=2
+            ) as writer:
+                yield cast("ObjectWriter", writer)
 
     @asynccontextmanager
     async def provisional(self, prefix: str) -> AsyncIterator[None]:
@@ -108,11 +117,13 @@ class StorageManager:
         return frozenset(unquote(mark.name) for mark in self._marks.iterdir())
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
-        await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
+        with _full_disk_told():
+            await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
         return await self.head(key)
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:
-        await obstore.put_async(self._store, key, data)
+        with _full_disk_told():
+            await obstore.put_async(self._store, key, data)
         return await self.head(key)
 
     async def head(self, key: str) -> StoredObject:
@@ -199,6 +210,16 @@ class StorageManager:
     def _make_scratch(self) -> None:
         for folder in (self._scratch, self._marks):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except GenericError as error:
+        if NO_SPACE_LEFT in str(error):
+            raise Problem(ErrorCode.STORAGE_FULL) from error
+        raise
 
 
 def _modified(folder: Path) -> Iterator[datetime]:

@@ -8,6 +8,7 @@ from tests.live_server import LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
 
 CALLS_AT_ONCE = 2
+GIB = 1 << 30
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,18 @@ def large_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large enough that burning subtitles into it takes seconds."""
     path = tmp_path_factory.mktemp("clips") / "large.mp4"
     make_clip(path, seconds=12, size="1280x720")
+    return path
+
+
+@pytest.fixture
+def huge(tmp_path: Path, clip: Path) -> Path:
+    """A video of one GiB, nearly all of it a hole that takes no room on the disk."""
+    path = tmp_path / "huge.mp4"
+    content = clip.read_bytes()
+    padding = GIB - len(content)
+    with path.open("wb") as file:
+        file.write(content + padding.to_bytes(4) + b"free")
+        file.truncate(GIB)
     return path
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.durability.conftest import GIB
 from tests.durability.processes import files, memory_mb
 from tests.live_server import LiveServer
 
-GIB = 1 << 30
 MOST_IDLE_MB = 150
 MOST_UPLOADING_MB = 200
 READY_SECONDS = 5.0  # it takes 1.3 s on two idle cores
@@ -20,18 +20,6 @@ def fresh(tmp_path: Path) -> Iterator[LiveServer]:
     """A server of its own: what another test made it load would count here."""
     with LiveServer(tmp_path / "data") as server:
         yield server
-
-
-@pytest.fixture
-def huge(tmp_path: Path, clip: Path) -> Path:
-    """A video of one GiB, nearly all of it a hole that takes no room on the disk."""
-    path = tmp_path / "huge.mp4"
-    content = clip.read_bytes()
-    padding = GIB - len(content)
-    with path.open("wb") as file:
-        file.write(content + padding.to_bytes(4) + b"free")
-        file.truncate(GIB)
-    return path
 
 
 def test_is_ready_soon_and_small_at_rest(fresh: LiveServer) -> None:

@@ -1,0 +1,39 @@
+"""No room left on the disk: the client is told so, and nothing half-written stays."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live_server import LiveServer
+
+DISK_BYTES = 560 << 20  # the server calls itself ready with half a GiB free
+
+
+@pytest.fixture
+def cramped(tmp_path: Path) -> Iterator[LiveServer]:
+    """A server whose data folder is a small disk of its own."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    launcher = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/"]
+    launcher += ["--size", str(DISK_BYTES), "--tmpfs", str(data_dir)]
+    if shutil.which("bwrap") is None or subprocess.run([*launcher, "true"], check=False).returncode:
+        pytest.skip("bubblewrap cannot mount a small disk here")
+    with LiveServer(data_dir, launcher=launcher) as server:
+        yield server
+
+
+def test_an_upload_that_does_not_fit_is_refused_and_forgotten(
+    cramped: LiveServer, huge: Path, clip: Path
+) -> None:
+    with huge.open("rb") as file:
+        answer = cramped.http.post("/api/videos/upload", files={"video": ("huge.mp4", file)})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (507, "storage_full")
+    assert problem["next"]
+    assert cramped.http.get("/api/videos").json()["videos"] == []
+    assert cramped.http.get("/readyz").is_success  # all of it was given back
+    assert cramped.upload(clip)
+    assert "Traceback" not in cramped.log()
