@@ -87,11 +87,12 @@ def test_the_session_works_as_it_stands(api: LiveServer, clip: Path, tmp_path: P
     session = SESSION.replace("http://127.0.0.1:8000", api.url)
     session = session.replace("storage/demo/sample.mp4", f"'{clip}'")
 
+    (tmp_path / "storage").mkdir()
     outcome = subprocess.run(
         ["bash", "-e", "-c", session], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.count('"status":"completed"') == 4, outcome.stdout
-    assert (tmp_path / "dubbed.mp4").read_bytes()[4:8] == b"ftyp"
-    assert "-->" in (tmp_path / "dubbed.srt").read_text()
+    assert outcome.stdout.count("completed 100 Done") == 4, outcome.stdout
+    assert (tmp_path / "storage" / "dubbed.mp4").read_bytes()[4:8] == b"ftyp"
+    assert "-->" in (tmp_path / "storage" / "dubbed.srt").read_text()

@@ -91,10 +91,18 @@ class Demo:
     def run(self, video: Path | None, source: str, target: str) -> None:
         """Raises `DemoFailed`."""
         with self._progress:
-            if video is None:
-                video, source = self._make_sample(), sample.LANGUAGE
-            dubbed = self._dub(video, source, target)
+            try:
+                if video is None:
+                    video, source = self._sample(), sample.LANGUAGE
+                dubbed = self._dub(video, source, target)
+            except KeyboardInterrupt:
+                self._console.print("Stopping …")
+                raise
         self._report(dubbed)
+
+    def _sample(self) -> Path:
+        made = self._folder / sample.NAME
+        return made if made.is_file() else self._make_sample()
 
     def _make_sample(self) -> Path:
         data = self._folder / "data"

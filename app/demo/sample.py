@@ -13,6 +13,7 @@ from app.media.ffmpeg import FFmpegWrapper, media_input, media_output
 from app.tts.engines.base import SpeechRequest, TTSClient
 from app.tts.track import write_track
 
+NAME = "sample.mp4"
 LANGUAGE = "en"
 SAMPLE_RATE = 24_000
 WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25
@@ -70,16 +71,16 @@ class Shown:
 async def make_sample(
     wrapper: FFmpegWrapper, voice: TTSClient, folder: Path, report: Callable[[float], None]
 ) -> Path:
-    """Writes `sample.mp4` into `folder` and tells `report` which fraction is done.
+    """Writes `NAME` into `folder`, whole or not at all, and tells `report` which fraction is done.
 
     Raises `Problem` as the voice and FFmpeg do.
     """
     spoken = await _speak(voice, lambda done: report(done * SPEAKING_SHARE))
     shown, clips = _schedule(spoken)
     duration = shown[-1].end
-    video = folder / "sample.mp4"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         slides, sound = Path(scratch) / "slides.ass", Path(scratch) / "speech.wav"
+        video = Path(scratch) / NAME
         slides.write_text(_drawn(shown), encoding="utf-8")
         write_track(clips, sample_rate=SAMPLE_RATE, total_samples=round(duration * SAMPLE_RATE), out=sound)
         await wrapper.run(
@@ -87,7 +88,7 @@ async def make_sample(
             duration=duration,
             on_progress=lambda done: report(SPEAKING_SHARE + done * (1 - SPEAKING_SHARE)),
         )
-    return video
+        return video.replace(folder / NAME)
 
 
 async def _speak(voice: TTSClient, report: Callable[[float], None]) -> dict[str, Audio]:
