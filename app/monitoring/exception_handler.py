@@ -6,8 +6,9 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -31,6 +32,7 @@ class ExceptionHandler:
         app.add_exception_handler(Problem, self._problem)
         app.add_exception_handler(RequestValidationError, self._validation)
         app.add_exception_handler(HTTPException, self._http)
+        app.add_exception_handler(ClientDisconnect, self._gone)
         app.add_exception_handler(Exception, self._unexpected)
 
     async def _problem(self, request: Request, error: Exception) -> JSONResponse:
@@ -76,6 +78,10 @@ class ExceptionHandler:
         answer = _answer(request, self._catalogue(request), problem)
         answer.headers.update(error.headers or {})
         return answer
+
+    async def _gone(self, request: Request, error: Exception) -> Response:
+        """Nobody is left to be told, and nobody needs to be alarmed."""
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     async def _unexpected(self, request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -145,13 +146,21 @@ class VideoProcessor:
 
     async def thumbnail_key(self, video: Video) -> str:
         """The key of a JPEG of the video, made on first request."""
-        return await self._files.derived(
-            f"{rows.folder(video.id)}thumbnail.jpg", partial(self._thumbnail, video)
-        )
+        return await self._derived(video, "thumbnail.jpg", self._thumbnail)
 
     async def preview_key(self, video: Video) -> str:
         """The key of a small MP4 of the video's first minute, made on first request."""
-        return await self._files.derived(f"{rows.folder(video.id)}preview.mp4", partial(self._preview, video))
+        return await self._derived(video, "preview.mp4", self._preview)
+
+    async def _derived(self, video: Video, name: str, make: Callable[[Video, Path], Awaitable[Path]]) -> str:
+        """Raises `Problem(VIDEO_NOT_FOUND)` if the video was deleted meanwhile; nothing is left of it."""
+        key = await self._files.derived(f"{rows.folder(video.id)}{name}", partial(make, video))
+        async with self._database.read() as session:
+            known = await session.get(Video, video.id)
+        if known is None:
+            await self._storage.delete_prefix(rows.folder(video.id))
+            raise Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video.id)
+        return key
 
     async def _thumbnail(self, video: Video, scratch: Path) -> Path:
         out = scratch / "thumbnail.jpg"

@@ -128,6 +128,16 @@ def test_a_video_is_deleted_while_it_renders(server: LiveServer, large_clip: Pat
     server.wait(lambda: not files(server.data_dir / "scratch"), PROMPTLY)
 
 
+def test_a_video_is_deleted_while_its_preview_is_made(server: LiveServer, large_clip: Path) -> None:
+    video_id = server.upload(large_clip)
+    with ThreadPoolExecutor(1) as threads:
+        preview = threads.submit(httpx.get, f"{server.url}/api/videos/{video_id}/preview", timeout=60)
+        server.wait(lambda: bool(ffmpegs(server.data_dir)))
+        server.http.delete(f"/api/videos/{video_id}").raise_for_status()
+        assert preview.result().status_code == 404
+    assert not stored(server, video_id)
+
+
 def test_a_watcher_is_told_of_the_end_and_of_a_deletion(
     server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
