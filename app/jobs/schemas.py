@@ -149,7 +149,7 @@ class VideoJob(Response):
 
 
 class VideoJobs(Response):
-    """Every task of a video, newest first."""
+    """Every task of a video."""
 
     video_id: VideoId
-    jobs: list[VideoJob] = Field(description="Newest first.")
+    jobs: list[VideoJob] = Field(description="In the order they were started.")

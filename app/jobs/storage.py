@@ -52,8 +52,8 @@ async def active_jobs(session: AsyncSession, video_id: str | None = None) -> Seq
 
 
 async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
-    """Newest first."""
-    return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id.desc()))).all()
+    """In the order they were started."""
+    return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id))).all()
 
 
 async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:

@@ -29,7 +29,6 @@ from app.subtitles.tracks import (
     DOWNLOAD_TYPES,
     TRACK,
     TRACK_BODY,
-    TRACK_DOWNLOAD,
     TRACK_SAVED,
     Format,
     IfMatch,
@@ -38,6 +37,7 @@ from app.subtitles.tracks import (
     download_headers,
     file_response,
     read_track_body,
+    track_download,
 )
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -103,7 +103,8 @@ async def get_original_subtitles(
     operation_id="downloadOriginalSubtitles",
     summary="Download the original subtitles",
     response_class=Response,
-    responses=TRACK_DOWNLOAD | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
+    responses=track_download(SubtitleTrack)
+    | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
 )
 @router.head("/subtitles/original/download", include_in_schema=False)
 async def download_original_subtitles(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openapi import COMPONENT, ETAG, Json, Responses
@@ -45,18 +45,6 @@ TRACK_BODY: Json = {
     }
 }
 TRACK: Responses = {200: {"description": "The track.", "content": FILES, "headers": ETAG}}
-TRACK_DOWNLOAD: Responses = {
-    200: {
-        "description": "The file.",
-        "content": {
-            DOWNLOAD_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
-            DOWNLOAD_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
-            "application/json": {"schema": {"type": "string", "format": "binary"}},
-        },
-        "headers": ETAG
-        | {"Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}}},
-    }
-}
 TRACK_SAVED: Responses = {200: {"headers": ETAG}}
 
 Format = Annotated[TrackFormat, Query(description="As what to get it.")]
@@ -71,6 +59,17 @@ class TrackFile:
     """A subtitle file that is to replace a track."""
 
     cues: tuple[Cue, ...]
+
+
+def track_download(model: type[BaseModel]) -> Responses:
+    """What a route answers that sends a track as a file; `model` is its JSON."""
+    name = {"Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}}}
+    content: Json = {
+        DOWNLOAD_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
+        DOWNLOAD_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
+        "application/json": {"schema": {"$ref": COMPONENT.format(model=model.__name__)}},
+    }
+    return {200: {"description": "The file.", "content": content, "headers": ETAG | name}}
 
 
 async def read_track_body(request: Request, language: str | None) -> TrackUpdate | TrackFile:

@@ -19,7 +19,6 @@ from app.subtitles.tracks import (
     DOWNLOAD_TYPES,
     TRACK,
     TRACK_BODY,
-    TRACK_DOWNLOAD,
     TRACK_SAVED,
     Format,
     IfMatch,
@@ -28,6 +27,7 @@ from app.subtitles.tracks import (
     download_headers,
     file_response,
     read_track_body,
+    track_download,
 )
 from app.translation.schemas import (
     TranslatedLine,
@@ -104,7 +104,8 @@ async def get_translation(
     operation_id="downloadTranslation",
     summary="Download the subtitles in another language",
     response_class=Response,
-    responses=TRACK_DOWNLOAD | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
+    responses=track_download(TranslationTrack)
+    | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
 @router.head("/subtitles/translations/{language_code}/download", include_in_schema=False)
 async def download_translation(

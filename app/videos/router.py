@@ -196,7 +196,7 @@ async def trim_video(
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
 async def list_video_jobs(video_id: VideoId, session: ReadSession) -> VideoJobs:
-    """Newest first."""
+    """In the order they were started."""
     await rows.get_video(session, video_id)
     jobs = await jobs_of(session, video_id)
     return VideoJobs(video_id=video_id, jobs=[present_video_job(job) for job in jobs])

@@ -103,7 +103,10 @@ class TrimRequest(RequestModel):
 
     start_time: float = Field(ge=0, allow_inf_nan=False, description="Seconds.", examples=[10.5])
     end_time: float = Field(
-        gt=0, allow_inf_nan=False, description="Seconds; not beyond the video's end.", examples=[60.3]
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds; at least 0.1 after the start, and not beyond the video's end.",
+        examples=[60.3],
     )
 
 

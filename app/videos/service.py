@@ -31,6 +31,7 @@ from app.videos.upload import ReceivedFile
 
 POLLING_SECONDS = 0.2
 CUT_SECONDS_PER_SECOND = 0.4
+SHORTEST_CUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,9 @@ def _check_range(request: TrimRequest, duration: float) -> None:
         raise Problem(
             ErrorCode.INVALID_RANGE, field="end_time", reason="end_time <= start_time", duration=duration
         )
+    if request.end_time - request.start_time < SHORTEST_CUT:
+        reason = f"end_time - start_time < {SHORTEST_CUT:g}"
+        raise Problem(ErrorCode.INVALID_RANGE, field="end_time", reason=reason, duration=duration)
     if request.end_time > duration:
         reason = f"end_time {request.end_time:g} > {duration:g}"
         raise Problem(ErrorCode.INVALID_RANGE, field="end_time", reason=reason, duration=duration)

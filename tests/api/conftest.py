@@ -78,9 +78,12 @@ def own_lines(video: str, bring: Callable[..., None]) -> Callable[[str], tuple[s
 
 @pytest.fixture(scope="session")
 def strict_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server that was told to use OpenAI but given no key, takes 1 MB at most and speaks Korean."""
+    """A server that was told to use OpenAI but given no key, takes 1 MB at most, speaks Korean and answers
+    to a front end at https://dub.example."""
     engines = dict.fromkeys(("TRANSCRIPTION_ENGINE", "TRANSLATION_ENGINE", "SPEECH_ENGINE"), "openai")
     data = tmp_path_factory.mktemp("strict") / "data"
-    with LiveServer(data, MAX_UPLOAD_BYTES="1000000", **engines) as server:
+    with LiveServer(
+        data, MAX_UPLOAD_BYTES="1000000", CORS_ORIGINS="https://dub.example", **engines
+    ) as server:
         del server.http.headers["Accept-Language"]
         yield server

@@ -202,6 +202,32 @@ class TestEngines:
         assert "OPENAI_API_KEY" in problem["next"]
 
 
+class TestBrowsers:
+    """A front end of another origin sees answers, errors and the headers it needs."""
+
+    def test_a_preflight(self, strict_api: LiveServer) -> None:
+        headers = {
+            "Origin": "https://dub.example",
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "if-match,content-type",
+        }
+        answer = strict_api.http.options("/api/videos/vid/subtitles/original", headers=headers)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "https://dub.example"
+        assert "PUT" in answer.headers["access-control-allow-methods"]
+        assert "if-match" in answer.headers["access-control-allow-headers"]
+
+    def test_an_error(self, strict_api: LiveServer) -> None:
+        answer = strict_api.http.get("/api/videos/vid", headers={"Origin": "https://dub.example"})
+        problem_in(answer, 404, "video_not_found")
+        assert answer.headers["access-control-allow-origin"] == "https://dub.example"
+        assert {"ETag", "Location"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+
+    def test_another_origin(self, strict_api: LiveServer) -> None:
+        answer = strict_api.http.get("/api/videos", headers={"Origin": "https://elsewhere.example"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
 class TestLanguages:
     @pytest.mark.parametrize(
         ("header", "korean"),

@@ -87,6 +87,14 @@ class TestExtraction:
         assert track["model_used"] == "whisper-1"
         assert "giant leap" not in str(track)
 
+    def test_an_engine_that_does_not_tell_how_sure_it_is(self, api: LiveServer, video: str) -> None:
+        api.completed(f"/api/videos/{video}/extract-subtitles", {"model": "gpt-transcribe"})
+        track = track_of(api, video)
+        assert (track["whisper_model"], track["model_used"]) == ("gpt-transcribe", "gpt-transcribe")
+        assert track["segments"]
+        assert all(line["confidence"] is None for line in track["segments"])
+        assert track["metadata"]["average_confidence"] is None
+
     def test_a_video_without_sound(self, api: LiveServer, shared_media: Path) -> None:
         video = api.upload(shared_media / "video" / "no_audio.mp4")
         answer = api.http.post(f"/api/videos/{video}/extract-subtitles")
@@ -301,6 +309,14 @@ class TestFiles:
     def test_a_file_that_is_too_large(self, api: LiveServer, video: str) -> None:
         answer = self.put(api, video, b"WEBVTT\n\n" + b"x" * 11_000_000, "text/vtt")
         assert (answer.status_code, answer.json()["code"]) == (413, "upload_too_large")
+
+
+def test_a_track_without_lines_is_an_empty_file(api: LiveServer, subtitled: str) -> None:
+    edit(api, subtitled, {"id": 0, "deleted": True}, {"id": 1, "deleted": True}).raise_for_status()
+    path = f"/api/videos/{subtitled}/subtitles/original"
+    assert track_of(api, subtitled)["metadata"]["segment_count"] == 0
+    assert api.http.get(f"{path}?format=srt").text == ""
+    assert api.http.get(f"{path}?format=vtt").text.startswith("WEBVTT")
 
 
 @pytest.mark.parametrize("path", ["", "/download"])

@@ -163,6 +163,7 @@ def test_the_cut_is_exact_to_the_frame(api: LiveServer, clip: Path) -> None:
     [
         ({"start_time": 3, "end_time": 2}, "end_time"),
         ({"start_time": 3, "end_time": 3}, "end_time"),
+        ({"start_time": 3, "end_time": 3.0001}, "end_time"),
         ({"start_time": 0, "end_time": 60}, "end_time"),
         ({"start_time": -1, "end_time": 2}, "start_time"),
         ({"start_time": "1", "end_time": 2}, "start_time"),

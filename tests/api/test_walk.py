@@ -318,7 +318,7 @@ def test_the_dubbed_video(walk: Walk) -> None:
 
 def test_the_jobs_of_a_video(walk: Walk) -> None:
     jobs = walk.json("jobs")
-    steps = ("dub", "speech", "translation", "extraction")
+    steps = ("extraction", "translation", "speech", "dub")
     assert jobs == {
         "video_id": walk.video_id,
         "jobs": [
