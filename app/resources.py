@@ -73,7 +73,7 @@ class Resources:
         self.queue = JobQueue(
             _jobs_url(settings),
             settings.worker_name,
-            {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
+            {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1},
             self.runner.run,
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage)

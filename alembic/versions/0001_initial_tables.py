@@ -143,7 +143,6 @@ def upgrade() -> None:
     sa.Column('track_path', sa.String(), nullable=False),
     sa.Column('audio_path', sa.String(), nullable=False),
     sa.Column('duration', sa.Double(), nullable=False),
-    sa.Column('translation_revision', sa.Integer(), nullable=False),
     sa.Column('created_at', app.core.database.UtcDateTime(timezone=True), nullable=False),
     sa.Column('updated_at', app.core.database.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['video_id'], ['videos.id'], name=op.f('fk_tts_video_id_videos'), ondelete='CASCADE'),

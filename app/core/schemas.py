@@ -50,7 +50,10 @@ VideoId = Annotated[
 TaskId = Annotated[
     str, Field(description="Id of the task.", examples=["task_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
-SegmentId = Annotated[int, Field(description="Id of the segment; ids are never renumbered.", examples=[0])]
+SegmentId = Annotated[
+    int,
+    Field(ge=0, le=10_000_000, description="Id of the segment; ids are never renumbered.", examples=[0]),
+]
 LanguageTag = Annotated[str, Field(description="BCP 47.", examples=["en"])]
 Duration = Annotated[float, Field(description="Seconds.", examples=[180.5])]
 Start = Annotated[float, Field(description="Seconds on the video's clock.", examples=[0.0])]

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
@@ -29,6 +30,9 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# Cuts have a queue of their own: jobs in the others wait for them.
+QueueName = Literal["api", "cpu", "trim"]
+
 ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING)
 RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -51,7 +55,7 @@ class Job(Base):
     video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
     job_type: Mapped[JobType]
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED, index=True)
-    queue: Mapped[str]
+    queue: Mapped[QueueName] = mapped_column(String)
     ticket: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, object]] = mapped_column(JSON)

@@ -1,9 +1,15 @@
 """A Job row as the API shows it, in the reader's language and with links they can follow."""
 
+from typing import TypeVar
+
+from fastapi import Response
+
 from app.core.errors import ErrorCode
 from app.core.locales import Catalogue
 from app.jobs.models import Job, JobStatus
-from app.jobs.schemas import RESULT_TYPES, TaskError, TaskResponse, TaskResult, VideoJob
+from app.jobs.schemas import RESULT_TYPES, StartedTask, TaskError, TaskResponse, TaskResult, VideoJob
+
+S = TypeVar("S", bound=StartedTask)
 
 
 def present_task(job: Job, base: str, texts: Catalogue) -> TaskResponse:
@@ -34,9 +40,16 @@ def present_video_job(job: Job) -> VideoJob:
     )
 
 
-def estimated_time(job: Job) -> int:
-    """Whole seconds, at least one."""
-    return max(1, round(job.estimated_seconds))
+def accepted(job: Job, response: Response, shape: type[S], **about: str) -> S:
+    """The answer to a request that started a job, in its own `shape`, which also tells what it is `about`."""
+    response.headers["Location"] = f"/api/tasks/{job.id}"
+    return shape(
+        task_id=job.id,
+        status="queued" if job.status is JobStatus.QUEUED else "processing",
+        estimated_time=max(1, round(job.estimated_seconds)),
+        video_id=job.video_id,
+        **about,
+    )
 
 
 def _result(job: Job, base: str) -> TaskResult | None:

@@ -11,7 +11,7 @@ import sqlalchemy
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import event
 
-from app.jobs.task import QueueName
+from app.jobs.models import QueueName
 
 # Fixed: DBOS only recovers the work of its own version, and ours is resumable across releases.
 APPLICATION_VERSION = "1"
@@ -37,7 +37,7 @@ class JobQueue:
     retries it need not know of each other.
 
     `executor` names this process; what it left unfinished is taken up again by the next process of that
-    name. Jobs wait in the `api` queue (they wait on the network) or the `cpu` queue (they use this machine).
+    name. Jobs of the `api` queue wait on the network, those of the `cpu` and `trim` queues use this machine.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from app.core.database import Database, after_commit
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
-from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType
+from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
 from app.jobs.monitor import estimate_seconds
 from app.jobs.queue import JobQueue, TicketState
 from app.jobs.storage import (
@@ -24,7 +24,7 @@ from app.jobs.storage import (
     mark_failed,
     reset_for_retry,
 )
-from app.jobs.task import QueueName, Workload
+from app.jobs.task import Workload
 from app.storage.manager import StorageManager
 
 RECOVERY_INTERVAL = 30.0
@@ -147,17 +147,13 @@ class JobScheduler:
             self._put_after_commit(session, job)
 
     def _put_after_commit(self, session: AsyncSession, job: Job) -> None:
-        after_commit(session, partial(self._queue.put, job.id, job.ticket, _queue_of(job)))
+        after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue))
 
     async def _cancel(self, session: AsyncSession, job: Job) -> None:
         await mark_cancelled(session, job.id)
         after_commit(session, partial(self._queue.cancel, job.ticket))
         # An attempt that died with its process could not do this itself.
         after_commit(session, partial(self._storage.delete_prefix, job.objects))
-
-
-def _queue_of(job: Job) -> QueueName:
-    return "api" if job.queue == "api" else "cpu"
 
 
 def _fingerprint(job_type: JobType, video_id: str, request: RequestModel) -> str:

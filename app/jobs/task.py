@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,6 @@ from app.jobs.models import JobType
 from app.jobs.schemas import TaskResult
 from app.jobs.storage import Attempt, mark_completed
 
-QueueName = Literal["api", "cpu"]
 R = TypeVar("R", bound=RequestModel)
 
 

@@ -23,7 +23,6 @@ class CheckResult(ResponseModel):
 
     name: str = Field(examples=["ffmpeg"], description="What was looked at.")
     healthy: bool = Field(description="Whether it works.", examples=[True])
-    detail: str = Field(description="What was found.", examples=["/usr/bin/ffmpeg"])
 
 
 class Readiness(ResponseModel):
@@ -50,11 +49,11 @@ async def get_health() -> Health:
 async def get_readiness(
     response: Response, diagnostics: Annotated[DiagnosticsCollector, Depends(owned(DiagnosticsCollector))]
 ) -> Readiness:
-    """Database, storage and FFmpeg."""
+    """Database, storage and FFmpeg; `python -m app doctor` tells an operator more."""
     findings = await diagnostics.ready()
     ready = all(finding.healthy for finding in findings)
     response.status_code = 200 if ready else 503
     return Readiness(
         status="ready" if ready else "unready",
-        checks=[CheckResult(name=item.name, healthy=item.healthy, detail=item.detail) for item in findings],
+        checks=[CheckResult(name=item.name, healthy=item.healthy) for item in findings],
     )

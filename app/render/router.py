@@ -11,7 +11,7 @@ from app.core.links import BaseUrl
 from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
-from app.jobs.presenter import estimated_time
+from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
 from app.render.output import OutputFormatter
 from app.render.schemas import DubbedVideo, DubbedVideoOptions, GenerateDubbedVideo
@@ -46,14 +46,7 @@ async def generate_dubbed_video(
 ) -> StartedLanguageTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await generator.start(session, video_id, body)
-    response.headers["Location"] = f"/api/tasks/{job.id}"
-    return StartedLanguageTask(
-        task_id=job.id,
-        status=job.status.value,
-        estimated_time=estimated_time(job),
-        video_id=video_id,
-        language=body.language,
-    )
+    return accepted(job, response, StartedLanguageTask, language=body.language)
 
 
 @router.get(

@@ -12,8 +12,8 @@ from app.jobs.task import Workload
 from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
 from app.render.schemas import GenerateDubbedVideo
-from app.translation.storage import find_track
-from app.tts.storage import load_speech
+from app.translation.models import Translation
+from app.tts.storage import load_speech_row
 from app.videos.models import Video
 from app.videos.storage import get_video
 
@@ -39,7 +39,7 @@ class VideoGenerator:
     async def start(self, session: AsyncSession, video_id: str, request: GenerateDubbedVideo) -> Job:
         """Raises `Problem`: no such video, no speech in that language."""
         video = await get_video(session, video_id)
-        await load_speech(session, video_id, request.language)
+        await load_speech_row(session, video_id, request.language)
         copies = not request.options.include_subtitles and OutputFormatter(
             request.output_format, request.options.output_quality
         ).copies(video.info)
@@ -53,8 +53,8 @@ class VideoGenerator:
         generated = await find_dub(session, video_id, language)
         if generated is None:
             raise Problem(ErrorCode.DUB_NOT_READY, video_id=video_id, language=language)
-        translation = await find_track(session, video_id, language)
-        return Dub(video, generated, (translation and translation.row.title) or video.title)
+        translation = await session.get(Translation, (video_id, language))
+        return Dub(video, generated, (translation and translation.title) or video.title)
 
 
 async def find_dub(session: AsyncSession, video_id: str, language: str) -> GeneratedVideo | None:

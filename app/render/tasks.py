@@ -22,7 +22,7 @@ from app.render.service import find_dub
 from app.storage.manager import StorageManager
 from app.subtitles.cues import Cue
 from app.translation.storage import load_track
-from app.tts.storage import load_speech
+from app.tts.storage import load_speech_row
 from app.videos.editing import thumbnail
 from app.videos.metadata import VideoMetadata, metadata_of
 from app.videos.models import ArtifactKind
@@ -74,9 +74,9 @@ class DubbedVideoGeneration:
     async def _ingredients(self, job: RunningJob[GenerateDubbedVideo]) -> Ingredients:
         language = job.request.language
         async with job.database.read() as session:
-            speech = await load_speech(session, job.video_id, language)
+            speech = await load_speech_row(session, job.video_id, language)
             segments = (await load_track(session, job.video_id, language)).segments
-        voice = await self.storage.fetch(speech.row.track_path, job.scratch)
+        voice = await self.storage.fetch(speech.track_path, job.scratch)
         shown = segments if job.request.options.include_subtitles else ()
         return Ingredients(voice, tuple(Cue(line.start, line.end, line.text) for line in shown))
 

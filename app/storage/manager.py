@@ -159,9 +159,8 @@ class StorageManager:
     async def fetch(self, key: str, folder: Path) -> Path:
         """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""
         path = folder / key.rsplit("/", 1)[-1]
-        local = self._objects / key
-        if local.exists():
-            path.hardlink_to(local)  # objects never change, so a link is as good as a copy
+        with suppress(OSError):  # where there are no links, or no local objects, it is copied
+            path.hardlink_to(self._objects / key)
             return path
         with path.open("wb") as file:
             async for chunk in self.stream(key, 0, (await self.head(key)).size):

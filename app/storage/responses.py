@@ -11,7 +11,8 @@ from fastapi.responses import Response, StreamingResponse
 from app.core.errors import ErrorCode, Problem
 from app.storage.manager import StorageManager, StoredObject
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$", re.IGNORECASE)
+NO_FILENAME = re.compile(r'["/\\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ async def object_response(
     except FileNotFoundError as error:
         raise Problem(ErrorCode.FILE_NOT_FOUND) from error
     headers = _headers(found, download_as)
-    if found.etag in request.headers.get("if-none-match", ""):
+    if client_has(request, found.etag):
         return Response(status_code=304, headers=headers)
     asked = _asked_range(request, found)
     if asked is not None and asked.start >= found.size:
@@ -50,12 +51,18 @@ async def object_response(
     return StreamingResponse(body, status_code=status, media_type=media_type, headers=headers)
 
 
+def client_has(request: Request, etag: str) -> bool:
+    """Whether If-None-Match names what would be sent; then 304 is enough."""
+    known = request.headers.get("if-none-match", "")
+    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+
+
 def attachment(filename: str) -> str:
-    """A Content-Disposition that saves under `filename`, whatever its letters."""
-    plain = (
-        filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
-    )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    """A Content-Disposition that saves under `filename`, whatever its letters. What cannot be in a header
+    or would lead to another folder is left out."""
+    name = NO_FILENAME.sub("_", "".join(char for char in filename if char.isprintable()))
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _headers(found: StoredObject, download_as: str | None) -> dict[str, str]:
@@ -72,14 +79,14 @@ def _headers(found: StoredObject, download_as: str | None) -> dict[str, str]:
 
 def _asked_range(request: Request, found: StoredObject) -> ByteRange | None:
     """One range; a request for several, or for a stale object, is answered whole, as HTTP allows."""
-    match = RANGE.match(request.headers.get("range", ""))
+    match = RANGE.match(request.headers.get("range", "")) if request.method == "GET" else None
     if match is None or request.headers.get("if-range", found.etag) != found.etag:
         return None
     first, last = match.groups()
     if not first and not last:
         return None
     if not first:
-        return ByteRange(max(0, found.size - int(last)), found.size) if int(last) else None
+        return ByteRange(max(0, found.size - int(last)), found.size)
     end = min(int(last) + 1, found.size) if last else found.size
     start = int(first)
     return None if last and start > int(last) else ByteRange(start, end)

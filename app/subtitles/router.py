@@ -12,7 +12,7 @@ from app.core.links import Texts
 from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
-from app.jobs.presenter import estimated_time
+from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTask
 from app.subtitles.schemas import (
     ExtractSubtitles,
@@ -26,16 +26,15 @@ from app.subtitles.segments import Segment, summarise
 from app.subtitles.service import SubtitleService, etag
 from app.subtitles.storage import OriginalTrack, find_track
 from app.subtitles.tracks import (
-    DOWNLOAD_TYPES,
     TRACK,
     TRACK_BODY,
+    TRACK_REFUSALS,
     TRACK_SAVED,
     Format,
     IfMatch,
+    TrackAnswer,
     TrackFile,
     check_etag,
-    download_headers,
-    file_response,
     read_track_body,
     track_download,
 )
@@ -70,10 +69,7 @@ async def extract_subtitles(
 ) -> StartedTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await service.start_extraction(session, video_id, body or ExtractSubtitles())
-    response.headers["Location"] = f"/api/tasks/{job.id}"
-    return StartedTask(
-        task_id=job.id, status=job.status.value, estimated_time=estimated_time(job), video_id=video_id
-    )
+    return accepted(job, response, StartedTask)
 
 
 @router.get(
@@ -85,17 +81,14 @@ async def extract_subtitles(
 )
 async def get_original_subtitles(
     video_id: VideoId,
+    request: Request,
     session: ReadSession,
     service: Service,
-    response: Response,
     format: Format = "json",  # noqa: A002 - the name is the specification's
-) -> SubtitleTrack | Response:
+) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
     video, track = await service.track(session, video_id)
-    if format != "json":
-        return file_response(track.segments, format, track.row.language, {"ETag": etag(track)})
-    response.headers["ETag"] = etag(track)
-    return _present(video, track)
+    return await _answer(video, track).read(request, format)
 
 
 @router.get(
@@ -115,11 +108,7 @@ async def download_original_subtitles(
 ) -> Response:
     """With a file name."""
     video, track = await service.track(session, video_id)
-    headers = download_headers(video.title, track.row.language, format) | {"ETag": etag(track)}
-    if format == "json":
-        content = _present(video, track).model_dump_json()
-        return Response(content, media_type="application/json", headers=headers)
-    return file_response(track.segments, format, track.row.language, headers, DOWNLOAD_TYPES)
+    return await _answer(video, track).download(video.title, format)
 
 
 @router.put(
@@ -127,21 +116,7 @@ async def download_original_subtitles(
     operation_id="updateOriginalSubtitles",
     summary="Edit or replace the original subtitles",
     openapi_extra=TRACK_BODY,
-    responses=TRACK_SAVED
-    | problems(
-        ErrorCode.VIDEO_NOT_FOUND,
-        ErrorCode.SUBTITLES_NOT_READY,
-        ErrorCode.PRECONDITION_FAILED,
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode.UPLOAD_TOO_LARGE,
-        ErrorCode.INVALID_SUBTITLE_FILE,
-        ErrorCode.SEGMENT_OVERLAP,
-        ErrorCode.SEGMENT_TIMES_INVALID,
-        ErrorCode.SEGMENT_INCOMPLETE,
-        ErrorCode.SEGMENT_BEYOND_VIDEO,
-        ErrorCode.SEGMENT_DUPLICATED,
-        named=[ErrorCode.SEGMENT_NOT_FOUND],
-    ),
+    responses=TRACK_SAVED | problems(ErrorCode.SUBTITLES_NOT_READY, *TRACK_REFUSALS),
 )
 async def update_original_subtitles(
     request: Request,
@@ -175,6 +150,10 @@ def _known_language(video: Video, track: OriginalTrack | None) -> str:
             [{"type": "missing", "loc": ("query", "language"), "msg": "Field required"}]
         )
     return known or video.source_language
+
+
+def _answer(video: Video, track: OriginalTrack) -> TrackAnswer:
+    return TrackAnswer(track.segments, track.row.language, etag(track), lambda: _present(video, track))
 
 
 def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:

@@ -19,6 +19,7 @@ from app.core.schemas import (
 )
 from app.subtitles.segments import SegmentChange
 
+MOST_SEGMENTS = 20_000
 TrackFormat = Literal["json", "srt", "vtt"]
 WordCount = Annotated[
     int, Field(description="Characters in languages without blanks between words.", examples=[245])
@@ -59,7 +60,7 @@ class ExtractSubtitles(RequestModel):
 class SegmentUpdate(RequestModel):
     """A change to one segment: only what is given changes. An id that is not there adds a segment."""
 
-    id: SegmentId = Field(ge=0, le=10_000_000)
+    id: SegmentId
     start: float | None = Field(
         default=None, allow_inf_nan=False, description="Seconds on the video's clock.", examples=[0.0]
     )
@@ -79,7 +80,7 @@ class TrackUpdate(RequestModel):
     """The segments to change; all others stay as they are."""
 
     segments: list[SegmentUpdate] = Field(
-        min_length=1, max_length=20_000, description="Only those that change, in any order."
+        min_length=1, max_length=MOST_SEGMENTS, description="Only those that change, in any order."
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.errors import ErrorCode, Problem
+from app.core.text import without_controls
 from app.subtitles.cues import without_markup
 from app.subtitles.engines.base import Word
 
@@ -129,7 +130,7 @@ def _changed(segment: Segment, change: SegmentChange, index: int) -> Segment:
 
 def _text(text: str, index: int, segment_id: int) -> str:
     """Blank text is refused: it would leave a silent line where `deleted` says what is meant."""
-    stripped = text.strip()
+    stripped = without_controls(text).strip()
     if not without_markup(stripped).strip():
         raise _incomplete(index, "text", segment_id)
     return stripped

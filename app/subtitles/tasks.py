@@ -28,6 +28,7 @@ from app.videos.service import VideoProcessor
 from app.videos.storage import get_video
 
 UNKNOWN_LANGUAGE = "und"
+CLIPS_IN_FLIGHT = 16
 _TRANSCRIPT = TypeAdapter(Transcript)
 
 
@@ -75,11 +76,13 @@ class SubtitleExtraction:
         )
         silences = await asyncio.to_thread(find_silences, wav)
         clips = plan_clips(duration, silences, longest)
+        in_flight = asyncio.Semaphore(CLIPS_IN_FLIGHT)
         done = 0
 
         async def hear(clip: Clip) -> Transcript:
             nonlocal done
-            transcript = await self._transcribe(job, engine, wav, clip)
+            async with in_flight:
+                transcript = await self._transcribe(job, engine, wav, clip)
             done += 1
             job.report(0.1 + 0.85 * done / len(clips), "transcribing", done=done, total=len(clips))
             return transcript

@@ -1,9 +1,9 @@
 """What the tracks of every language share over HTTP: formats, downloads, edits from JSON or a file."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openapi import COMPONENT, ETAG, Json, Responses
-from app.storage.responses import attachment
+from app.storage.responses import attachment, client_has
 from app.subtitles.cues import Cue
 from app.subtitles.formatter import SubtitleFormat, parse, serialise
-from app.subtitles.schemas import TrackFormat, TrackUpdate
+from app.subtitles.schemas import MOST_SEGMENTS, TrackFormat, TrackUpdate
 from app.subtitles.segments import Segment
 
 MIME_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -46,6 +46,19 @@ TRACK_BODY: Json = {
 }
 TRACK: Responses = {200: {"description": "The track.", "content": FILES, "headers": ETAG}}
 TRACK_SAVED: Responses = {200: {"headers": ETAG}}
+TRACK_REFUSALS = (
+    ErrorCode.VIDEO_NOT_FOUND,
+    ErrorCode.PRECONDITION_FAILED,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.UPLOAD_TOO_LARGE,
+    ErrorCode.INVALID_SUBTITLE_FILE,
+    ErrorCode.SEGMENT_OVERLAP,
+    ErrorCode.SEGMENT_TIMES_INVALID,
+    ErrorCode.SEGMENT_NOT_FOUND,
+    ErrorCode.SEGMENT_INCOMPLETE,
+    ErrorCode.SEGMENT_BEYOND_VIDEO,
+    ErrorCode.SEGMENT_DUPLICATED,
+)
 
 Format = Annotated[TrackFormat, Query(description="As what to get it.")]
 IfMatch = Annotated[
@@ -77,12 +90,16 @@ async def read_track_body(request: Request, language: str | None) -> TrackUpdate
     content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     body = await _read_body(request)
     if content_type in FILE_TYPES:
-        return TrackFile(await asyncio.to_thread(parse, body, FILE_TYPES[content_type], language))
+        cues = await asyncio.to_thread(parse, body, FILE_TYPES[content_type], language)
+        if len(cues) > MOST_SEGMENTS:
+            reason = f"more than {MOST_SEGMENTS} cues"
+            raise Problem(ErrorCode.INVALID_SUBTITLE_FILE, line=1, reason=reason)
+        return TrackFile(cues)
     if content_type != "application/json":
         accepted = "application/json, text/vtt, application/x-subrip"
         raise Problem(ErrorCode.UNSUPPORTED_MEDIA_TYPE, content_type=content_type, accepted=accepted)
     try:
-        return TrackUpdate.model_validate_json(body)
+        return await asyncio.to_thread(TrackUpdate.model_validate_json, body)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False)) from error
 
@@ -101,22 +118,38 @@ def segments_of(cues: Sequence[Cue]) -> tuple[Segment, ...]:
     return tuple(Segment(number, cue.start, cue.end, cue.text) for number, cue in enumerate(cues))
 
 
-def file_response(
-    segments: Sequence[Segment],
-    file_format: SubtitleFormat,
-    language: str,
-    headers: dict[str, str],
-    media_types: Mapping[SubtitleFormat, str] = MIME_TYPES,
-) -> Response:
-    """The track as a subtitle file; text is UTF-8."""
-    cues = [Cue(segment.start, segment.end, segment.text) for segment in segments]
-    content = serialise(cues, file_format, language)
-    media_type = f"{media_types[file_format]}; charset=utf-8"
-    return Response(content.encode(), media_type=media_type, headers=headers)
+@dataclass(frozen=True, slots=True)
+class TrackAnswer:
+    """A track on its way out: its `segments` for files, and how it is `presented` as JSON."""
 
+    segments: Sequence[Segment]
+    language: str
+    etag: str
+    presented: Callable[[], BaseModel]
 
-def download_headers(title: str, language: str, extension: Literal["json", "srt", "vtt"]) -> dict[str, str]:
-    return {"Content-Disposition": attachment(f"{title}.{language}.{extension}")}
+    async def read(self, request: Request, track_format: TrackFormat) -> Response:
+        """For an editor or a player; 304 if the client has it."""
+        if client_has(request, self.etag):
+            return Response(status_code=304, headers={"ETag": self.etag})
+        return await self._send(track_format, MIME_TYPES, {"ETag": self.etag})
+
+    async def download(self, title: str, track_format: TrackFormat) -> Response:
+        """With a file name."""
+        name = attachment(f"{title}.{self.language}.{track_format}")
+        return await self._send(
+            track_format, DOWNLOAD_TYPES, {"ETag": self.etag, "Content-Disposition": name}
+        )
+
+    async def _send(
+        self, track_format: TrackFormat, types: Mapping[SubtitleFormat, str], headers: dict[str, str]
+    ) -> Response:
+        """Long tracks take long to write, so that is done beside the event loop."""
+        if track_format == "json":
+            content = await asyncio.to_thread(lambda: self.presented().model_dump_json())
+            return Response(content, media_type="application/json", headers=headers)
+        cues = [Cue(segment.start, segment.end, segment.text) for segment in self.segments]
+        content = await asyncio.to_thread(serialise, cues, track_format, self.language)
+        return Response(content, media_type=f"{types[track_format]}; charset=utf-8", headers=headers)
 
 
 async def _read_body(request: Request) -> bytes:

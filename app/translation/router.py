@@ -11,21 +11,20 @@ from app.core.links import Texts
 from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
-from app.jobs.presenter import estimated_time
+from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTranslation
 from app.subtitles.schemas import TrackUpdated
 from app.subtitles.segments import summarise
 from app.subtitles.tracks import (
-    DOWNLOAD_TYPES,
     TRACK,
     TRACK_BODY,
+    TRACK_REFUSALS,
     TRACK_SAVED,
     Format,
     IfMatch,
+    TrackAnswer,
     TrackFile,
     check_etag,
-    download_headers,
-    file_response,
     read_track_body,
     track_download,
 )
@@ -66,14 +65,7 @@ async def translate_subtitles(
 ) -> StartedTranslation:
     """Starts a task, or names the one that already does exactly this."""
     job = await manager.start(session, video_id, body)
-    response.headers["Location"] = f"/api/tasks/{job.id}"
-    return StartedTranslation(
-        task_id=job.id,
-        status=job.status.value,
-        estimated_time=estimated_time(job),
-        video_id=video_id,
-        target_language=body.target_language,
-    )
+    return accepted(job, response, StartedTranslation, target_language=body.target_language)
 
 
 @router.get(
@@ -86,17 +78,14 @@ async def translate_subtitles(
 async def get_translation(
     video_id: VideoId,
     language_code: Language,
+    request: Request,
     session: ReadSession,
     manager: Manager,
-    response: Response,
     format: Format = "json",  # noqa: A002 - the name is the specification's
-) -> TranslationTrack | Response:
+) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
     video, track = await manager.track(session, video_id, language_code)
-    if format != "json":
-        return file_response(track.segments, format, language_code, {"ETag": etag(track)})
-    response.headers["ETag"] = etag(track)
-    return _present(video, track)
+    return await _answer(video, track).read(request, format)
 
 
 @router.get(
@@ -117,11 +106,7 @@ async def download_translation(
 ) -> Response:
     """With a file name."""
     video, track = await manager.track(session, video_id, language_code)
-    headers = download_headers(track.row.title or video.title, language_code, format) | {"ETag": etag(track)}
-    if format == "json":
-        content = _present(video, track).model_dump_json()
-        return Response(content, media_type="application/json", headers=headers)
-    return file_response(track.segments, format, language_code, headers, DOWNLOAD_TYPES)
+    return await _answer(video, track).download(track.row.title or video.title, format)
 
 
 @router.put(
@@ -129,21 +114,7 @@ async def download_translation(
     operation_id="updateTranslation",
     summary="Edit or replace a translation",
     openapi_extra=TRACK_BODY,
-    responses=TRACK_SAVED
-    | problems(
-        ErrorCode.VIDEO_NOT_FOUND,
-        ErrorCode.TRANSLATION_NOT_READY,
-        ErrorCode.PRECONDITION_FAILED,
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode.UPLOAD_TOO_LARGE,
-        ErrorCode.INVALID_SUBTITLE_FILE,
-        ErrorCode.SEGMENT_OVERLAP,
-        ErrorCode.SEGMENT_TIMES_INVALID,
-        ErrorCode.SEGMENT_INCOMPLETE,
-        ErrorCode.SEGMENT_BEYOND_VIDEO,
-        ErrorCode.SEGMENT_DUPLICATED,
-        named=[ErrorCode.SEGMENT_NOT_FOUND],
-    ),
+    responses=TRACK_SAVED | problems(ErrorCode.TRANSLATION_NOT_READY, *TRACK_REFUSALS),
 )
 async def update_translation(
     request: Request,
@@ -168,6 +139,10 @@ async def update_translation(
         track = await manager.edit(session, video, track, body)
     response.headers["ETag"] = etag(track)
     return TrackUpdated(success=True, message=texts.answers["translation_updated"])
+
+
+def _answer(video: Video, track: TranslatedTrack) -> TrackAnswer:
+    return TrackAnswer(track.segments, track.row.target_language, etag(track), lambda: _present(video, track))
 
 
 def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:

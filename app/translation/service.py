@@ -1,7 +1,9 @@
 """TranslationManager: starting translations, reading and editing their tracks."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -82,14 +84,20 @@ def etag(track: TranslatedTrack) -> str:
 
 
 def _beside_original(segments: Sequence[Segment], original: OriginalTrack | None) -> tuple[Segment, ...]:
-    """Each brought line is shown beside the original line that it overlaps the longest."""
-    sources = original.segments if original else ()
+    """Each brought line is shown beside the original line that it overlaps the longest.
+
+    Both are in order of time, so that the sources before a line's are never looked at again.
+    """
+    sources = deque(original.segments if original else ())
     return tuple(replace(line, original_text=_closest(line, sources)) for line in segments)
 
 
-def _closest(line: Segment, sources: Sequence[Segment]) -> str | None:
+def _closest(line: Segment, sources: deque[Segment]) -> str | None:
+    while sources and sources[0].end <= line.start:
+        sources.popleft()
+
     def overlap(source: Segment) -> float:
         return min(line.end, source.end) - max(line.start, source.start)
 
-    best = max(sources, key=overlap, default=None)
-    return best.text if best is not None and overlap(best) > 0 else None
+    best = max(takewhile(lambda source: source.start < line.end, sources), key=overlap, default=None)
+    return best.text if best else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from app.core.concurrency import all_of
+from app.core.text import one_line
 from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
 from app.jobs.task import RunningJob, TaskDefinition
@@ -90,7 +91,7 @@ class SubtitleTranslation:
             row.source_language = original.row.language
             row.translation_model = job.request.model
             row.model_used = engine.model_for(job.request.model)
-            row.title = translated.texts[TITLE_ID]
+            row.title = one_line(translated.texts[TITLE_ID])
             row.untranslated = untranslated
             await save_track(completion.session, row, segments)
             await completion.finish(

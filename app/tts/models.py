@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.media.audio import AudioFormat
 
 
 class Speech(Base):
@@ -19,13 +20,12 @@ class Speech(Base):
     language: Mapped[str] = mapped_column(primary_key=True)
     voice_id: Mapped[str]
     model_used: Mapped[str]
-    audio_format: Mapped[str]
+    audio_format: Mapped[AudioFormat] = mapped_column(String)
     options: Mapped[dict[str, object]] = mapped_column(JSON)
     objects: Mapped[str]
     track_path: Mapped[str]
     audio_path: Mapped[str]
     duration: Mapped[float]
-    translation_revision: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -13,11 +13,12 @@ from app.core.resources import owned
 from app.core.schemas import SegmentId, VideoId
 from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
-from app.jobs.presenter import estimated_time
+from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
 from app.tts.engines.base import Gender
+from app.tts.models import SpeechSegment
 from app.tts.schemas import (
     FullAudio,
     GenerateSpeech,
@@ -28,7 +29,8 @@ from app.tts.schemas import (
     VoiceList,
 )
 from app.tts.service import TTSManager
-from app.tts.storage import SpokenTrack, delivery_of
+from app.tts.storage import SpokenTrack, delivery_of, load_speech_row
+from app.videos.storage import get_video
 
 router = APIRouter(tags=["speech"])
 
@@ -75,7 +77,7 @@ async def list_voices(
                 preview_url=f"{base}/api/tts/voices/{offered.voice.voice_id}/preview"
                 + (f"?language={language}" if language else ""),
             )
-            for offered in manager.voices(language, gender)
+            for offered in await manager.voices(language, gender)
         ]
     )
 
@@ -130,14 +132,7 @@ async def generate_speech(
 ) -> StartedLanguageTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await manager.start(session, video_id, body)
-    response.headers["Location"] = f"/api/tasks/{job.id}"
-    return StartedLanguageTask(
-        task_id=job.id,
-        status=job.status.value,
-        estimated_time=estimated_time(job),
-        video_id=video_id,
-        language=body.language,
-    )
+    return accepted(job, response, StartedLanguageTask, language=body.language)
 
 
 @router.get(
@@ -207,15 +202,15 @@ async def get_segment_audio(
     language_code: Language,
     segment_id: SegmentId,
     session: ReadSession,
-    manager: Manager,
     storage: Storage,
 ) -> Response:
     """As it is placed in the dub."""
-    _, track = await manager.speech(session, video_id, language_code)
-    found = next((segment for segment in track.segments if segment.id == segment_id), None)
+    await get_video(session, video_id)
+    row = await load_speech_row(session, video_id, language_code)
+    found = await session.get(SpeechSegment, (video_id, language_code, segment_id))
     if found is None:
         raise Problem(ErrorCode.SEGMENT_NOT_FOUND, segment_id=segment_id)
-    return await object_response(request, storage, found.audio_path, MIME_TYPES[track.row.audio_format])
+    return await object_response(request, storage, found.audio_path, MIME_TYPES[row.audio_format])
 
 
 @router.get(
@@ -231,12 +226,12 @@ async def get_full_audio(
     video_id: VideoId,
     language: Annotated[LanguageCode, Query()],
     session: ReadSession,
-    manager: Manager,
     storage: Storage,
 ) -> Response:
     """Mono, exactly as long as the video, every line in its place."""
-    _, track = await manager.speech(session, video_id, language)
-    return await object_response(request, storage, track.row.audio_path, MIME_TYPES[track.row.audio_format])
+    await get_video(session, video_id)
+    row = await load_speech_row(session, video_id, language)
+    return await object_response(request, storage, row.audio_path, MIME_TYPES[row.audio_format])
 
 
 def _why_not(job: Job) -> Problem:
@@ -248,31 +243,30 @@ def _why_not(job: Job) -> Problem:
 def _present(track: SpokenTrack, base: str) -> SpeechTrack:
     row = track.row
     here = f"{base}/api/videos/{row.video_id}"
-    return SpeechTrack.model_validate(
-        {
-            "video_id": row.video_id,
-            "language": row.language,
-            "voice_id": row.voice_id,
-            "model_used": row.model_used,
-            "audio_format": row.audio_format,
-            "segments": [
-                SpokenSegment(
-                    id=segment.id,
-                    start=segment.start_time,
-                    end=segment.end_time,
-                    url=f"{here}/tts/{row.language}/segments/{segment.id}/audio",
-                    duration=segment.duration,
-                    text=segment.text,
-                    voice_id=delivery_of(segment).voice_id,
-                    placed_start=segment.placed_start,
-                    speed=segment.speed,
-                    borrowed=segment.borrowed,
-                    overflow=segment.overflow,
-                )
-                for segment in track.segments
-            ],
-            "full_audio": FullAudio(
-                url=f"{here}/audio?language={row.language}", duration=row.duration, created_at=row.updated_at
-            ),
-        }
+    return SpeechTrack(
+        video_id=row.video_id,
+        language=row.language,
+        voice_id=row.voice_id,
+        model_used=row.model_used,
+        audio_format=row.audio_format,
+        segments=[
+            SpokenSegment(
+                id=segment.id,
+                start=segment.start_time,
+                end=segment.end_time,
+                url=f"{here}/tts/{row.language}/segments/{segment.id}/audio",
+                duration=segment.duration,
+                text=segment.text,
+                voice_id=delivery_of(segment).voice_id,
+                placed_start=segment.placed_start,
+                speed=segment.speed,
+                borrowed=segment.borrowed,
+                moved=segment.moved,
+                overflow=segment.overflow,
+            )
+            for segment in track.segments
+        ],
+        full_audio=FullAudio(
+            url=f"{here}/audio?language={row.language}", duration=row.duration, created_at=row.updated_at
+        ),
     )

@@ -52,7 +52,8 @@ class GenerateSpeech(RequestModel):
 
 
 class RegenerateSpeech(RequestModel):
-    """Segments to speak again; what is not given stays as it was."""
+    """Segments to speak again; what is not given stays as it was. Of the options, `sample_rate` and
+    `silence_padding` are the whole track's and stay."""
 
     segment_ids: list[int] = Field(
         min_length=1, max_length=20_000, description="All others are left as they are.", examples=[[0, 2]]
@@ -97,6 +98,9 @@ class SpokenSegment(Linked):
     speed: float = Field(description="1 is as the voice spoke it.", examples=[1.0])
     borrowed: float = Field(
         description="How far it runs into the silence after its subtitle, seconds.", examples=[0.0]
+    )
+    moved: float = Field(
+        description="How much later than its subtitle it starts, seconds; negative: earlier.", examples=[0.0]
     )
     overflow: float = Field(description="How far beyond what was its own, seconds.", examples=[0.0])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import ErrorCode, Problem
+from app.core.languages import base_language
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
@@ -18,7 +19,7 @@ from app.subtitles.segments import Segment
 from app.translation.storage import load_track as load_translation
 from app.tts.engines.base import Gender, SpeechRequest, TTSClient, Voice
 from app.tts.engines.samples import sample_sentence
-from app.tts.schemas import GenerateSpeech, RegenerateSpeech
+from app.tts.schemas import GenerateSpeech, RegenerateSpeech, SpeechOptions
 from app.tts.storage import SpokenTrack, load_speech
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -29,9 +30,9 @@ PREVIEW_FALLBACK = "en"
 
 
 class SpeechTask(GenerateSpeech):
-    """What a job is told: all segments, or only those to speak again."""
+    """What a job is told: how the whole track is spoken, and which of its segments to speak again."""
 
-    segment_ids: tuple[int, ...] = ()
+    again: RegenerateSpeech | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,12 @@ class TTSManager:
         self._files = files
         self._synthesizer = synthesizer
 
-    def voices(self, language: str | None, gender: Gender | None) -> list[OfferedVoice]:
+    async def voices(self, language: str | None, gender: Gender | None) -> list[OfferedVoice]:
         """The best first."""
         return [
             OfferedVoice(voice, _shown_language(voice, language))
-            for voice in self._synthesizer().voices()
-            if (language is None or voice.speaks(language)) and gender in (None, voice.gender)
+            for voice in await self._known_voices(language)
+            if gender in (None, voice.gender)
         ]
 
     async def start(self, session: AsyncSession, video_id: str, request: GenerateSpeech) -> Job:
@@ -66,7 +67,7 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
-        voice_id = self._voice_id(request.voice_id, request.language)
+        voice_id = await self._voice_id(request.voice_id, request.language)
         settled = request.model_copy(update={"voice_id": voice_id})
         task = SpeechTask.model_validate(settled.model_dump())
         return await self._start(session, video_id, task, translation.segments)
@@ -83,14 +84,14 @@ class TTSManager:
                 raise Problem(
                     ErrorCode.SEGMENT_NOT_FOUND, field=f"segment_ids.{index}", segment_id=segment_id
                 )
-        task = SpeechTask.model_validate(
-            {
-                "language": language,
-                "voice_id": self._voice_id(request.voice_id or speech.row.voice_id, language),
-                "options": request.options.model_dump() if request.options else speech.row.options,
-                "audio_format": speech.row.audio_format,
-                "segment_ids": tuple(request.segment_ids),
-            }
+        if request.voice_id is not None:
+            await self._voice_id(request.voice_id, language)
+        task = SpeechTask(
+            language=language,
+            voice_id=speech.row.voice_id,
+            options=SpeechOptions.model_validate(speech.row.options),
+            audio_format=speech.row.audio_format,
+            again=request,
         )
         translation = await load_translation(session, video_id, language)
         wanted = [segment for segment in translation.segments if segment.id in set(request.segment_ids)]
@@ -103,7 +104,7 @@ class TTSManager:
     async def preview_key(self, voice_id: str, language: str | None) -> str:
         """The key of an MP3 of the voice, made on first request. Raises `Problem(VOICE_NOT_FOUND)`."""
         engine = self._synthesizer()
-        voice = self._voice(voice_id, language, field=None)
+        voice = await self._voice(voice_id, language, field=None)
         spoken = language or _shown_language(voice, None)
         spoken = PREVIEW_FALLBACK if spoken == MULTILINGUAL else spoken
         key = f"voices/{engine.name}/{engine.model}/{voice_id.replace('/', '_')}-{spoken}.mp3"
@@ -120,14 +121,22 @@ class TTSManager:
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
         )
 
-    def _voice_id(self, asked: str | None, language: str) -> str:
+    async def _voice_id(self, asked: str | None, language: str) -> str:
         """The best voice's where none was asked for; one we do not know is left to a server that may."""
         if asked is not None and self._synthesizer().has_unlisted_voices:
             return asked
-        return self._voice(asked, language).voice_id
+        return (await self._voice(asked, language)).voice_id
 
-    def _voice(self, voice_id: str | None, language: str | None, field: str | None = "voice_id") -> Voice:
-        able = [voice for voice in self._synthesizer().voices() if language is None or voice.speaks(language)]
+    async def _known_voices(self, language: str | None) -> list[Voice]:
+        """Those of the language's own region before those of others. Engines may load to tell them."""
+        voices = await asyncio.to_thread(self._synthesizer().voices)
+        able = [voice for voice in voices if language is None or voice.speaks(language)]
+        return sorted(able, key=lambda voice: bool(voice.languages) and _is_foreign(voice, language))
+
+    async def _voice(
+        self, voice_id: str | None, language: str | None, field: str | None = "voice_id"
+    ) -> Voice:
+        able = await self._known_voices(language)
         if not able:
             raise Problem(
                 ErrorCode.LANGUAGE_UNSUPPORTED, field="language", stage="speech", language=language or ""
@@ -148,6 +157,14 @@ async def _preview(engine: TTSClient, request: SpeechRequest, scratch: Path) -> 
 
 
 def _shown_language(voice: Voice, asked: str | None) -> str:
-    if asked is not None:
-        return asked
-    return voice.languages[0] if len(voice.languages) == 1 else MULTILINGUAL
+    """A voice of one language shows that; one of several shows the language asked for."""
+    if len(voice.languages) == 1:
+        return voice.languages[0]
+    return asked or MULTILINGUAL
+
+
+def _is_foreign(voice: Voice, language: str | None) -> bool:
+    """Whether all it speaks of the language is another region's."""
+    if language is None or language in voice.languages:
+        return False
+    return base_language(language) not in voice.languages

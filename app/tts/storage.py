@@ -37,22 +37,21 @@ class SpokenTrack:
     segments: tuple[SpeechSegment, ...]
 
 
-async def find_speech(session: AsyncSession, video_id: str, language: str) -> SpokenTrack | None:
+async def load_speech_row(session: AsyncSession, video_id: str, language: str) -> Speech:
+    """Raises `Problem(SPEECH_NOT_READY)`."""
     row = await session.get(Speech, (video_id, language))
     if row is None:
-        return None
-    query = select(SpeechSegment).where(
-        SpeechSegment.video_id == video_id, SpeechSegment.language == language
-    )
-    return SpokenTrack(row, tuple(await session.scalars(query.order_by(SpeechSegment.start_time))))
+        raise Problem(ErrorCode.SPEECH_NOT_READY, video_id=video_id, language=language)
+    return row
 
 
 async def load_speech(session: AsyncSession, video_id: str, language: str) -> SpokenTrack:
     """Raises `Problem(SPEECH_NOT_READY)`."""
-    track = await find_speech(session, video_id, language)
-    if track is None:
-        raise Problem(ErrorCode.SPEECH_NOT_READY, video_id=video_id, language=language)
-    return track
+    row = await load_speech_row(session, video_id, language)
+    query = select(SpeechSegment).where(
+        SpeechSegment.video_id == video_id, SpeechSegment.language == language
+    )
+    return SpokenTrack(row, tuple(await session.scalars(query.order_by(SpeechSegment.start_time))))
 
 
 async def save_speech(session: AsyncSession, row: Speech, segments: Sequence[SpeechSegment]) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from app.core.concurrency import all_of, seen_through
 from app.core.database import after_commit
@@ -20,6 +21,7 @@ from app.subtitles.segments import Segment
 from app.translation.storage import load_track as load_translation
 from app.tts.engines.base import SpeechRequest, TTSClient
 from app.tts.models import Speech, SpeechSegment
+from app.tts.schemas import RegenerateSpeech
 from app.tts.segments import deliver, fit
 from app.tts.service import SpeechTask
 from app.tts.storage import (
@@ -27,7 +29,6 @@ from app.tts.storage import (
     SpokenTrack,
     delivery_of,
     delivery_to_json,
-    find_speech,
     load_speech,
     save_speech,
 )
@@ -53,7 +54,6 @@ class Script:
 
     lines: tuple[Line, ...]
     duration: float
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,18 @@ class SpeechGeneration:
     storage: StorageManager
     ffmpeg: FFmpegWrapper
     synthesizer: Callable[[], TTSClient]
+    _turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def definition(self) -> TaskDefinition[SpeechTask]:
         return TaskDefinition(JobType.TTS_GENERATION, SpeechTask, self.run)
 
     async def run(self, job: RunningJob[SpeechTask]) -> None:
+        """One at a time for a track: what is spoken again goes in beside what the job before it spoke."""
+        turn = self._turns.setdefault((job.video_id, job.request.language), asyncio.Lock())
+        async with turn:
+            await self._generate(job)
+
+    async def _generate(self, job: RunningJob[SpeechTask]) -> None:
         script = await self._script(job)
         lengths = await self._speak(job, script)
         options = job.request.options
@@ -89,10 +96,13 @@ class SpeechGeneration:
             video = await get_video(session, job.video_id)
             translation = await load_translation(session, job.video_id, request.language)
             spoken = None
-            if request.segment_ids:
+            if request.again is not None:
                 spoken = await load_speech(session, job.video_id, request.language)
-        lines = tuple(Line(segment, _delivery(segment, request, spoken)) for segment in translation.segments)
-        return Script(lines, video.duration, translation.row.revision)
+        # A file that a user brought may go on after the video's end; nobody would hear that.
+        heard = [segment for segment in translation.segments if segment.start < video.duration]
+        return Script(
+            tuple(Line(segment, _delivery(segment, request, spoken)) for segment in heard), video.duration
+        )
 
     async def _speak(self, job: RunningJob[SpeechTask], script: Script) -> list[float]:
         """Leaves each line's speech in the scratch folder and returns its seconds."""
@@ -184,10 +194,10 @@ class SpeechGeneration:
         ]
         async with job.completing() as completion:
             session = completion.session
-            old = await find_speech(session, job.video_id, language)
+            old = await session.get(Speech, (job.video_id, language))
             if old is not None:
-                speech.created_at = old.row.created_at
-                after_commit(session, partial(self.storage.delete_prefix, old.row.objects))
+                speech.created_at = old.created_at
+                after_commit(session, partial(self.storage.delete_prefix, old.objects))
             await save_speech(session, speech, segments)
             await completion.finish(
                 SpeechResult(
@@ -215,22 +225,29 @@ class SpeechGeneration:
             if request.audio_format == "mp3"
             else f"{job.objects}{TRACK}",
             duration=script.duration,
-            translation_revision=script.revision,
         )
 
 
 def _delivery(segment: Segment, request: SpeechTask, spoken: SpokenTrack | None) -> Delivery:
     """Of a track that is spoken again, only the segments named change."""
     options = request.options
-    asked = Delivery(request.voice_id or "", options.speaking_rate, options.pitch, options.volume_gain_db)
     before = next((line for line in spoken.segments if line.id == segment.id), None) if spoken else None
-    if before is None:
-        return asked
+    if before is None or request.again is None:
+        return Delivery(request.voice_id or "", options.speaking_rate, options.pitch, options.volume_gain_db)
     former = delivery_of(before)
-    if segment.id not in request.segment_ids:
-        return former
-    return Delivery(
-        asked.voice_id, asked.speaking_rate, asked.pitch, asked.volume_gain_db, take=former.take + 1
+    return _retaken(former, request.again) if segment.id in request.again.segment_ids else former
+
+
+def _retaken(former: Delivery, again: RegenerateSpeech) -> Delivery:
+    """As before but for what is given."""
+    spoken = replace(former, voice_id=again.voice_id or former.voice_id, take=former.take + 1)
+    if again.options is None:
+        return spoken
+    return replace(
+        spoken,
+        speaking_rate=again.options.speaking_rate,
+        pitch=again.options.pitch,
+        volume_gain_db=again.options.volume_gain_db,
     )
 
 

@@ -11,11 +11,13 @@ from app.media.probe import MediaInfo, info_from_json
 
 
 class VideoStatus(StrEnum):
-    """`processing` while its file is being cut, `processed` once something was made from it."""
+    """`processing` while its file is being cut, `failed` if that came to nothing, `processed` once something
+    was made from it."""
 
     UPLOADED = "uploaded"
     PROCESSING = "processing"
     PROCESSED = "processed"
+    FAILED = "failed"
 
 
 class ArtifactKind(StrEnum):

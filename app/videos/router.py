@@ -21,7 +21,7 @@ from app.storage.responses import object_response
 from app.storage.validator import FileValidator
 from app.videos import storage as rows
 from app.videos.metadata import read_metadata
-from app.videos.models import Artifact, ArtifactKind, Video
+from app.videos.models import Artifact, ArtifactKind, Video, VideoStatus
 from app.videos.schemas import (
     SubtitleLinks,
     TrackLink,
@@ -114,7 +114,7 @@ async def upload_video(
         async with database.write() as session:
             video = await processor.register(session, video_id, key, received, metadata)
     response.headers["Location"] = f"/api/videos/{video.id}"
-    return _summary(video)
+    return _summary(video, video.status)
 
 
 @router.get(
@@ -133,7 +133,8 @@ async def list_videos(
 ) -> VideoPage:
     """Newest first."""
     page = await processor.page(session, limit, cursor)
-    return VideoPage(videos=[_summary(video) for video in page.videos], next_cursor=page.next_cursor)
+    videos = [_summary(video, await rows.shown_status(session, video)) for video in page.videos]
+    return VideoPage(videos=videos, next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -145,7 +146,8 @@ async def list_videos(
 async def get_video(video_id: VideoId, session: ReadSession, base: BaseUrl) -> VideoDetails:
     """Metadata, links to the file, thumbnail and preview, subtitle tracks and dubbed versions."""
     video = await rows.get_video(session, video_id)
-    return _details(video, await rows.artifacts_of(session, video_id), base)
+    status = await rows.shown_status(session, video)
+    return _details(video, status, await rows.artifacts_of(session, video_id), base)
 
 
 @router.delete(
@@ -252,19 +254,19 @@ async def get_video_thumbnail(
     return await object_response(request, storage, await processor.thumbnail_key(video), "image/jpeg")
 
 
-def _summary(video: Video) -> VideoSummary:
+def _summary(video: Video, status: VideoStatus) -> VideoSummary:
     return VideoSummary(
         video_id=video.id,
         title=video.title,
         duration=video.duration,
         resolution=video.resolution,
-        status=video.status,
+        status=status,
         created_at=video.created_at,
         source_language=video.source_language,
     )
 
 
-def _details(video: Video, artifacts: Sequence[Artifact], base: str) -> VideoDetails:
+def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], base: str) -> VideoDetails:
     here = f"{base}/api/videos/{video.id}"
 
     def links(kind: ArtifactKind, path: str) -> list[TrackLink]:
@@ -283,7 +285,7 @@ def _details(video: Video, artifacts: Sequence[Artifact], base: str) -> VideoDet
         preview_url=f"{here}/preview",
         duration=video.duration,
         resolution=video.resolution,
-        status=video.status,
+        status=status,
         created_at=video.created_at,
         source_language=video.source_language,
         detected_language=video.detected_language,

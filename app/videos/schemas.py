@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
@@ -16,11 +16,13 @@ from app.core.schemas import (
     Url,
     VideoId,
 )
+from app.core.text import one_line, without_controls
 from app.videos.models import VideoStatus
 
 Title = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    BeforeValidator(lambda text: one_line(text) if isinstance(text, str) else text),
+    StringConstraints(min_length=1, max_length=300),
     Field(description="For people.", examples=["비디오 제목"]),
 ]
 Resolution = Annotated[
@@ -35,7 +37,7 @@ class UploadMetadata(RequestModel):
     """What a client may say about a video it uploads."""
 
     title: Title | None = Field(default=None, description="Defaults to the file's name.")
-    description: str | None = Field(
+    description: Annotated[str, AfterValidator(without_controls)] | None = Field(
         default=None, max_length=5000, description="Whatever people should know about it."
     )
     source_language: LanguageOrAuto = "auto"

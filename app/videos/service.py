@@ -14,9 +14,8 @@ from app.core.database import Database, after_commit
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import is_id, new_id
 from app.core.languages import AUTO
-from app.jobs.models import ACTIVE, Job, JobType
+from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
-from app.jobs.storage import jobs_of
 from app.jobs.task import Workload
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo
@@ -109,7 +108,7 @@ class VideoProcessor:
             JobType.VIDEO_TRIM,
             trimmed.id,
             TrimTask(source_id=source.id, start_time=request.start_time, end_time=request.end_time),
-            "cpu",
+            "trim",
             Workload(length, "video_trim", CUT_SECONDS_PER_SECOND),
         )
         return source, trimmed, job
@@ -135,12 +134,9 @@ class VideoProcessor:
         while True:
             async with self._database.read() as session:
                 video = await rows.get_video(session, video_id)
-                cutting = any(
-                    job.job_type is JobType.VIDEO_TRIM and job.status in ACTIVE
-                    for job in await jobs_of(session, video_id)
-                )
-            if video.path is not None:
-                return video
+                if video.path is not None:
+                    return video
+                cutting = await rows.is_being_cut(session, video)
             if not cutting or (deadline is not None and asyncio.get_running_loop().time() > deadline):
                 raise Problem(ErrorCode.VIDEO_NOT_READY, video_id=video_id)
             await asyncio.sleep(POLLING_SECONDS)

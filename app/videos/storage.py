@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
+from app.jobs.models import ACTIVE, Job, JobType
 from app.videos.models import Artifact, ArtifactKind, Video, VideoStatus
 
 
@@ -37,6 +38,21 @@ async def list_videos(session: AsyncSession, limit: int, before: str | None) -> 
 
 async def video_ids(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(Video.id)))
+
+
+async def is_being_cut(session: AsyncSession, video: Video) -> bool:
+    """Whether a task is at work, or waits, to make the video's file."""
+    cuts = exists().where(
+        Job.video_id == video.id, Job.job_type == JobType.VIDEO_TRIM, Job.status.in_(ACTIVE)
+    )
+    return bool(await session.scalar(select(cuts)))
+
+
+async def shown_status(session: AsyncSession, video: Video) -> VideoStatus:
+    """A video without a file that nobody is making has failed; a retry of its task mends that."""
+    if video.path is not None or await is_being_cut(session, video):
+        return video.status
+    return VideoStatus.FAILED
 
 
 async def artifacts_of(session: AsyncSession, video_id: str) -> Sequence[Artifact]:

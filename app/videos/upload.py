@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from json import JSONDecodeError, loads
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from pydantic_core import from_json
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FILE_FIELD = "video"
 METADATA_FIELD = "metadata"
+FIELDS = frozenset({METADATA_FIELD, *UploadMetadata.model_fields})
 LONGEST_FIELD = 64 * 1024
 
 
@@ -137,6 +138,10 @@ class _Receiver:
             await self._writer.write(data)
 
     def _take_field(self, name: str, data: bytes) -> None:
+        if name not in FIELDS:
+            raise RequestValidationError(
+                [{"type": "extra_forbidden", "loc": ("body", name[:50]), "msg": "Unknown field"}]
+            )
         self._fields[name] = self._fields.get(name, b"") + data
         if len(self._fields[name]) > LONGEST_FIELD:
             raise Problem(ErrorCode.INVALID_UPLOAD, reason=f"The field '{name[:50]}' is too long")
@@ -161,9 +166,9 @@ def parse_metadata(fields: Mapping[str, str]) -> UploadMetadata:
         name: text for name, text in fields.items() if text and name != METADATA_FIELD
     }
     try:
-        given = loads(fields.get(METADATA_FIELD) or "{}")
-    except JSONDecodeError as error:
-        raise _invalid("json_invalid", f"Invalid JSON: {error.msg}", {"error": error.msg}) from error
+        given = from_json(fields.get(METADATA_FIELD) or "{}")
+    except ValueError as error:
+        raise _invalid("json_invalid", f"Invalid JSON: {error}", {"error": str(error)}) from error
     if not isinstance(given, dict):
         raise _invalid("model_type", "Input should be an object", {})
     try:
