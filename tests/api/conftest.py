@@ -1,6 +1,7 @@
 """What the tests of the HTTP API share."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,21 +47,26 @@ def video(api: LiveServer, short_clip: Path) -> str:
     return api.upload(short_clip)
 
 
+def bring_track(
+    api: LiveServer,
+    video_id: str,
+    track: str,
+    content: str = CUES.format(*LINES),
+    media_type: str = "text/vtt",
+) -> None:
+    """Gives a video a track from a file: `track` is `original` (in Korean) or `translations/en`."""
+    api.http.put(
+        f"/api/videos/{video_id}/subtitles/{track}",
+        params={"language": "ko"} if track == "original" else None,
+        content=content.encode(),
+        headers={"Content-Type": media_type},
+    ).raise_for_status()
+
+
 @pytest.fixture
 def bring(api: LiveServer) -> Callable[..., None]:
-    """Gives a video a track from a file: `bring(video, "original")` or `bring(video, "translations/en")`."""
-
-    def put(
-        video_id: str, track: str, content: str = CUES.format(*LINES), media_type: str = "text/vtt"
-    ) -> None:
-        api.http.put(
-            f"/api/videos/{video_id}/subtitles/{track}",
-            params={"language": "ko"} if track == "original" else None,
-            content=content.encode(),
-            headers={"Content-Type": media_type},
-        ).raise_for_status()
-
-    return put
+    """`bring_track` for the running server."""
+    return partial(bring_track, api)
 
 
 @pytest.fixture
@@ -78,12 +84,14 @@ def own_lines(video: str, bring: Callable[..., None]) -> Callable[[str], tuple[s
 
 @pytest.fixture(scope="session")
 def strict_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server that was told to use OpenAI but given no key, takes 1 MB at most, speaks Korean and answers
+    """A server that was told to use OpenAI but given no key, takes 1 MB at most, speaks English and answers
     to a front end at https://dub.example."""
     engines = dict.fromkeys(("TRANSCRIPTION_ENGINE", "TRANSLATION_ENGINE", "SPEECH_ENGINE"), "openai")
     data = tmp_path_factory.mktemp("strict") / "data"
-    with LiveServer(
-        data, MAX_UPLOAD_BYTES="1000000", CORS_ORIGINS="https://dub.example", **engines
-    ) as server:
-        del server.http.headers["Accept-Language"]
+    settings = engines | {
+        "MAX_UPLOAD_BYTES": "1000000",
+        "DEFAULT_LOCALE": "en",
+        "CORS_ORIGINS": "https://dub.example",
+    }
+    with LiveServer(data, **settings) as server:
         yield server

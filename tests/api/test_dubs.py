@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from app.media.ffmpeg import find_ffmpeg
-from tests.api.conftest import CUES, LINES, stored_files
+from tests.api.conftest import bring_track, stored_files
 from tests.api.media import Film, Picture, film_in, sound_in
 from tests.api.test_speech import tone_of
+from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 
 ORIGINAL_TONE = 1000.0
@@ -46,9 +47,7 @@ def grey_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def speak(api: LiveServer, clip: Path) -> str:
     """A video with two spoken English lines: 0.5 to 2 s and 2.5 to 4 s."""
     video = api.upload(clip)
-    path = f"/api/videos/{video}/subtitles/translations/en"
-    headers = {"Content-Type": "text/vtt"}
-    api.http.put(path, content=CUES.format(*LINES), headers=headers).raise_for_status()
+    bring_track(api, video, "translations/en")
     speech = {"language": "en", "voice_id": VOICE, "options": {"speaking_rate": 0.7}}
     api.completed(f"/api/videos/{video}/generate-tts", speech)
     return video
@@ -251,7 +250,7 @@ class TestPublishing:
             ({"language": ""}, "language"),
         ],
     )
-    def test_requests_that_cannot_be(self, api: LiveServer, video: str, body: Json, field: str) -> None:
-        answer = api.http.post(f"/api/videos/{video}/generate-dubbed-video", json={"language": "en"} | body)
+    def test_requests_that_cannot_be(self, walk: Walk, body: Json, field: str) -> None:
+        answer = walk.server.http.post(walk.path("/generate-dubbed-video"), json={"language": "en"} | body)
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]

@@ -32,6 +32,14 @@ def problem_in(answer: httpx.Response, status: int, code: str) -> Json:
     return body
 
 
+def asked_in(accept_language: str | None, server: LiveServer, path: str) -> httpx.Response:
+    request = server.http.build_request("GET", path)
+    del request.headers["Accept-Language"]
+    if accept_language is not None:
+        request.headers["Accept-Language"] = accept_language
+    return server.http.send(request)
+
+
 class TestNotFound:
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -249,19 +257,17 @@ class TestLanguages:
             ("ko;q=nan", True),
         ],
     )
-    def test_accept_language(self, strict_api: LiveServer, header: str | None, korean: bool) -> None:
-        """Without a known language it is the default's, Korean."""
-        headers = {} if header is None else {"Accept-Language": header}
-        answer = strict_api.http.get("/api/videos/vid_of_nobody", headers=headers)
+    def test_accept_language(self, api: LiveServer, header: str | None, korean: bool) -> None:
+        """Without a known language it is Korean."""
+        answer = asked_in(header, api, "/api/videos/vid_of_nobody")
         problem = problem_in(answer, 404, "video_not_found")
         assert bool(HANGUL.search(problem["detail"])) == korean
         assert bool(HANGUL.search(problem["title"])) == korean
         assert bool(HANGUL.search(problem["next"])) == korean
 
-    def test_the_default_can_be_set(self, tmp_path: Path) -> None:
-        with LiveServer(tmp_path / "data", DEFAULT_LOCALE="en") as server:
-            del server.http.headers["Accept-Language"]
-            assert server.http.get("/api/movies").json()["title"] == "No such address"
+    def test_the_default_can_be_set(self, strict_api: LiveServer) -> None:
+        answer = asked_in(None, strict_api, "/api/movies")
+        assert answer.json()["title"] == "No such address"
 
     def test_the_specification_s_own_sentence(self) -> None:
         said = catalogue("ko").error(ErrorCode.PROCESSING_ERROR, {}).detail

@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.conftest import LINES
 from tests.api.media import Sound, sound_in
+from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.faults import INSUFFICIENT_QUOTA
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
@@ -177,8 +178,8 @@ class TestOptions:
             ({"language": "auto"}, "language"),
         ],
     )
-    def test_requests_that_cannot_be(self, api: LiveServer, translated: str, body: Json, field: str) -> None:
-        answer = api.http.post(f"/api/videos/{translated}/generate-tts", json={"language": "en"} | body)
+    def test_requests_that_cannot_be(self, walk: Walk, body: Json, field: str) -> None:
+        answer = walk.server.http.post(walk.path("/generate-tts"), json={"language": "en"} | body)
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
 
@@ -255,9 +256,8 @@ class TestSpeakingAgain:
             ({"segment_ids": [0], "language": "en"}, "language"),
         ],
     )
-    def test_requests_that_cannot_be(self, api: LiveServer, translated: str, body: Json, field: str) -> None:
-        speak(api, translated)
-        answer = api.http.post(f"/api/videos/{translated}/tts/en", json=body)
+    def test_requests_that_cannot_be(self, walk: Walk, body: Json, field: str) -> None:
+        answer = walk.server.http.post(walk.path("/tts/en"), json=body)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == field
 
@@ -284,10 +284,11 @@ def test_speech_that_is_not_there(api: LiveServer, translated: str) -> None:
         assert "generate-tts" in answer.json()["next"]
 
 
-def test_a_segment_that_is_not_there(api: LiveServer, translated: str) -> None:
-    speak(api, translated)
-    answer = api.http.get(f"/api/videos/{translated}/tts/en/segments/99/audio")
+def test_a_segment_that_is_not_there(walk: Walk) -> None:
+    answer = walk.server.http.get(walk.path("/tts/en/segments/99/audio"))
     assert (answer.status_code, answer.json()["code"]) == (404, "segment_not_found")
+    for never in ("-1", "9" * 30, "one"):
+        assert walk.server.http.get(walk.path(f"/tts/en/segments/{never}/audio")).status_code == 422
 
 
 def test_a_language_without_a_translation(api: LiveServer, translated: str) -> None:

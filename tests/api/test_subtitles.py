@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.conftest import bring_track
+from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
@@ -49,6 +51,14 @@ def edit(api: LiveServer, video: str, *segments: Json, **headers: str) -> httpx.
 def subtitled(video: str, bring: Bring) -> str:
     """A video with two lines: 0.5 to 2 s and 2.5 to 4 s."""
     bring(video, "original")
+    return video
+
+
+@pytest.fixture(scope="module")
+def unchanged(shared_api: LiveServer, short_clip: Path) -> str:
+    """The same, shared by tests whose edits are all refused."""
+    video = shared_api.upload(short_clip)
+    bring_track(shared_api, video, "original")
     return video
 
 
@@ -115,10 +125,8 @@ class TestExtraction:
             ({"prompt": "hello"}, "prompt"),
         ],
     )
-    def test_options_that_cannot_be(
-        self, api: LiveServer, video: str, body: dict[str, object], field: str
-    ) -> None:
-        answer = api.http.post(f"/api/videos/{video}/extract-subtitles", json=body)
+    def test_options_that_cannot_be(self, walk: Walk, body: dict[str, object], field: str) -> None:
+        answer = walk.server.http.post(walk.path("/extract-subtitles"), json=body)
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
 
@@ -166,19 +174,19 @@ class TestEditing:
         ],
     )
     def test_changes_that_cannot_be_name_the_segment(
-        self, api: LiveServer, subtitled: str, segments: list[Json], code: str, field: str, told: str
+        self, api: LiveServer, unchanged: str, segments: list[Json], code: str, field: str, told: str
     ) -> None:
-        before = track_of(api, subtitled)
-        answer = edit(api, subtitled, *segments)
+        before = track_of(api, unchanged)
+        answer = edit(api, unchanged, *segments)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
         assert answer.json()["errors"][0]["field"] == field
         assert told in answer.json()["detail"]
-        assert track_of(api, subtitled) == before
+        assert track_of(api, unchanged) == before
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"segments"', b'{"segments": [NaN]}', b"\xff"])
-    def test_bodies_that_are_no_edit(self, api: LiveServer, subtitled: str, content: bytes) -> None:
+    def test_bodies_that_are_no_edit(self, api: LiveServer, unchanged: str, content: bytes) -> None:
         answer = api.http.put(
-            f"/api/videos/{subtitled}/subtitles/original",
+            f"/api/videos/{unchanged}/subtitles/original",
             content=content,
             headers={"Content-Type": "application/json"},
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.engines import SuffixTranslator
 from tests.loopback.faults import EMPTY_LINE, MISSING_LINE, RATE_LIMITED, Fault
@@ -211,7 +212,7 @@ def test_a_track_without_lines(api: LiveServer, subtitled: str) -> None:
         ({"target_language": "es", "options": {"style": "x"}}, "options.style"),
     ],
 )
-def test_requests_that_cannot_be(api: LiveServer, subtitled: str, body: Json, field: str) -> None:
-    answer = api.http.post(f"/api/videos/{subtitled}/translate-subtitles", json=body)
+def test_requests_that_cannot_be(walk: Walk, body: Json, field: str) -> None:
+    answer = walk.server.http.post(walk.path("/translate-subtitles"), json=body)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]

@@ -278,6 +278,7 @@ def test_the_speech(walk: Walk) -> None:
             "placed_start": subtitle["start"],
             "speed": pytest.approx(1.0, abs=0.3),
             "borrowed": pytest.approx(0, abs=1),
+            "moved": 0.0,
             "overflow": 0.0,
         }
     assert speech == {
