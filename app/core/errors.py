@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Stable names of everything that can go wrong; the texts are in `messages/*.toml`."""
+    """Stable names of everything that can go wrong."""
 
     # What was asked for is not there
     VIDEO_NOT_FOUND = "video_not_found"
