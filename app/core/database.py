@@ -20,6 +20,7 @@ from app.core.errors import ErrorCode, InvalidSettings, Problem
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
+ONE_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
 POSTGRES_DISK_FULL = "53100"
 
 
@@ -67,14 +68,19 @@ class Database:
     """Hands out transactions.
 
     Writers on SQLite take the write lock at their start (`BEGIN IMMEDIATE`): a transaction that reads
-    first and writes later would fail at once where it could have waited.
+    first and writes later would fail at once where it could have waited. They share one connection, so
+    that they are served in their order: left to SQLite, some would wait until they gave up.
     """
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        self.engine = _create_engine(self.url)
-        self._reads = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._writes = async_sessionmaker(self.engine.execution_options(write=True), expire_on_commit=False)
+        if self.url.get_backend_name() == "sqlite":
+            self.engine = _sqlite_engine(self.url, "BEGIN IMMEDIATE", **ONE_WRITER)
+            self._reader = _sqlite_engine(self.url, "BEGIN")
+        else:
+            self.engine = self._reader = create_async_engine(self.url, pool_pre_ping=True)
+        self._reads = async_sessionmaker(self._reader, expire_on_commit=False)
+        self._writes = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -108,6 +114,7 @@ class Database:
             raise InvalidSettings(f"DATABASE_URL: {reason}") from error
 
     async def close(self) -> None:
+        await self._reader.dispose()
         await self.engine.dispose()
 
 
@@ -149,12 +156,10 @@ def _is_full(error: OperationalError) -> bool:
     return sqlite_code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == POSTGRES_DISK_FULL
 
 
-def _create_engine(url: URL) -> AsyncEngine:
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
-    engine = create_async_engine(url)
+def _sqlite_engine(url: URL, begin: str, **pool: float) -> AsyncEngine:
+    engine = create_async_engine(url, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
@@ -169,11 +174,6 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -120,6 +120,20 @@ async def test_what_follows_a_commit_happens_in_order_and_in_spite_of_failures(d
         assert await session.get(MemoEntry, "kept") is not None
 
 
+async def test_writers_are_served_in_their_order(database: Database) -> None:
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with database.write() as session:
+            session.add(MemoEntry(key=str(number), kind="speech", size=1))
+            await session.flush()
+            order.append(number)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(write(number) for number in range(100)))
+    assert order == list(range(100))
+
+
 async def test_nothing_follows_a_transaction_that_failed(database: Database) -> None:
     happened: list[str] = []
 
