@@ -118,7 +118,8 @@ class JobQueue:
     async def _stop(self, *tickets: str) -> None:
         tasks = [self._running[ticket] for ticket in tickets if ticket in self._running]
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second time would cut its cleaning up short
+                task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from app.core.concurrency import seen_through
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -56,7 +57,7 @@ class JobRunner:
         except Exception as error:
             await self._fail(attempt, self._unexpected(job, error))
         finally:
-            await self._discard_unpublished(attempt, job.objects)
+            await seen_through(self._discard_unpublished(attempt, job.objects))
 
     async def _perform(self, job: Job, attempt: Attempt) -> None:
         definition = self._definitions[job.job_type]

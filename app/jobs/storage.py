@@ -88,6 +88,13 @@ async def mark_progress(
     )
 
 
+async def hold_current(session: AsyncSession, attempt: Attempt) -> None:
+    """Until the transaction ends nobody cancels, retries or deletes the job. Raises `JobNoLongerActive`."""
+    query = select(Job.id).where(*_current(attempt)).with_for_update()
+    if await session.scalar(query) is None:
+        raise JobNoLongerActive(attempt.job_id)
+
+
 async def mark_completed(session: AsyncSession, attempt: Attempt, result: TaskResult) -> None:
     """In the transaction that makes the job's work visible."""
     await _change(

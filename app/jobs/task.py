@@ -12,7 +12,7 @@ from app.core.database import Database
 from app.core.schemas import RequestModel
 from app.jobs.models import JobType
 from app.jobs.schemas import TaskResult
-from app.jobs.storage import Attempt, mark_completed
+from app.jobs.storage import Attempt, hold_current, mark_completed
 
 R = TypeVar("R", bound=RequestModel)
 
@@ -59,6 +59,7 @@ class RunningJob(Generic[R]):
         """The last transaction: what it writes becomes visible together with the job's completion, or,
         if the job was cancelled in the meantime, not at all (`JobNoLongerActive`)."""
         async with self.database.write() as session:
+            await hold_current(session, self.attempt)
             yield Completion(session, self.attempt)
 
 
