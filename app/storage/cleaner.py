@@ -17,14 +17,14 @@ class StorageCleaner:
 
     async def clean(self, known_videos: Collection[str]) -> int:
         """Empties this process's scratch folder and deletes the objects of videos that have no row, such
-        as uploads cut short by a crash. Returns how many such videos there were."""
-        cut_short = self._storage.provisional_prefixes()
-        self._storage.clear_scratch()
+        as uploads and deletions cut short by a crash. Returns how many such videos there were."""
+        marked = self._storage.marked_prefixes()
         unknown = [name for name in await self._storage.folders("videos/") if name not in known_videos]
         prefixes = [f"videos/{name}/" for name in unknown]
-        orphans = [prefix for prefix in prefixes if prefix in cut_short or await self._is_old(prefix)]
+        orphans = [prefix for prefix in prefixes if prefix in marked or await self._is_old(prefix)]
         for prefix in orphans:
             await self._storage.delete_prefix(prefix)
+        self._storage.clear_scratch()
         return len(orphans)
 
     async def _is_old(self, prefix: str) -> bool:

@@ -82,7 +82,7 @@ class StorageManager:
         self.root = root
         self._objects = root / "objects"
         self._scratch = root / "scratch" / process
-        self._marks = self._scratch / "provisional"
+        self._marks = self._scratch / "marks"
         self._store = LocalStore(prefix=self._objects, automatic_cleanup=True, mkdir=True)
         self._make_scratch()
 
@@ -101,20 +101,25 @@ class StorageManager:
     @asynccontextmanager
     async def provisional(self, prefix: str) -> AsyncIterator[None]:
         """What the block writes under `prefix` is kept only if it ends well. It is deleted at once if the
-        block fails or is cancelled, and found by `provisional_prefixes` if the process dies in it."""
-        mark = self._marks / quote(prefix, safe="")
-        mark.touch()
+        block fails or is cancelled, and is among the `marked_prefixes` if the process dies in it."""
+        self.mark(prefix)
         try:
             yield
         except BaseException:
             await self.delete_prefix(prefix)
             raise
-        finally:
-            mark.unlink(missing_ok=True)
+        self._mark_of(prefix).unlink()
 
-    def provisional_prefixes(self) -> frozenset[str]:
-        """Those that this process, or one of its name before it, has not finished."""
+    def mark(self, prefix: str) -> None:
+        """Whatever of it is still there when a process of this name starts again, and is known to nobody,
+        is to be deleted."""
+        self._mark_of(prefix).touch()
+
+    def marked_prefixes(self) -> frozenset[str]:
         return frozenset(unquote(mark.name) for mark in self._marks.iterdir())
+
+    def _mark_of(self, prefix: str) -> Path:
+        return self._marks / quote(prefix, safe="")
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
         with _full_disk_told():
@@ -180,6 +185,7 @@ class StorageManager:
             await self.delete(key)
         # A listing does not show the files that an object is gathered in before it is whole.
         await asyncio.to_thread(shutil.rmtree, self._objects / prefix, ignore_errors=True)
+        self._mark_of(prefix).unlink(missing_ok=True)
 
     async def keys(self, prefix: str) -> list[str]:
         return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]

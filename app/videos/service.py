@@ -118,6 +118,7 @@ class VideoProcessor:
         video = await rows.get_video(session, video_id)
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
+        self._storage.mark(rows.folder(video_id))
         after_commit(session, partial(self._storage.delete_prefix, rows.folder(video_id)))
 
     async def source(self, video_id: str, folder: Path) -> SourceFile:
