@@ -87,8 +87,12 @@ class LiveServer:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(STOP_SECONDS)
 
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")[-5000:]
+    def log(self, start: int = -5000) -> str:
+        """From a former `log_size` on, or the last of it."""
+        return self._log.read_bytes()[start:].decode(errors="replace")
+
+    def log_size(self) -> int:
+        return self._log.stat().st_size
 
     def upload(self, path: Path, **fields: str) -> str:
         """The id of the new video."""

@@ -2,7 +2,7 @@
 
 import enum
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
@@ -90,15 +91,15 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """A short transaction, committed at the end unless an error left the block.
+        """A short transaction, committed at the end unless an error left the block. A cancellation comes
+        before the commit or after all that follows it.
 
         Raises `Problem(STORAGE_FULL)`.
         """
         try:
             async with self._writes() as session:
-                async with session.begin():
-                    yield session
-                await _run_all(session.info.pop("after_commit", ()))
+                yield session
+                await seen_through(_commit(session))
         except OperationalError as error:
             if _is_full(error):
                 raise Problem(ErrorCode.STORAGE_FULL) from error
@@ -126,9 +127,10 @@ def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]
     session.info.setdefault("after_commit", []).append(callback)
 
 
-async def _run_all(callbacks: Sequence[Callable[[], Awaitable[object]]]) -> None:
+async def _commit(session: AsyncSession) -> None:
+    await session.commit()
     async with AsyncExitStack() as stack:
-        for callback in reversed(callbacks):  # a stack unwinds from its end
+        for callback in reversed(session.info.pop("after_commit", ())):  # a stack unwinds from its end
             stack.push_async_callback(callback)
 
 

@@ -1,8 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from app.core.database import Database
 from tests.conftest import make_clip
 from tests.live_server import LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
@@ -36,8 +37,9 @@ def server(mortal: LiveServer, engines: LoopbackOpenAI) -> Iterator[LiveServer]:
     """A running server that may be killed and started again; nothing unexpected may happen in it."""
     if not mortal.running:
         mortal.start()
+    before = mortal.log_size()
     yield mortal
-    assert "Traceback" not in mortal.log()
+    assert "Traceback" not in mortal.log(before)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,14 @@ def huge(tmp_path: Path, clip: Path) -> Path:
         file.write(content + padding.to_bytes(4) + b"free")
         file.truncate(GIB)
     return path
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}")
+    await database.migrate()
+    yield database
+    await database.close()
 
 
 def _server(data_dir: Path, engines: LoopbackOpenAI) -> LiveServer:

@@ -23,7 +23,7 @@ from tests.live_server import LiveServer
 from tests.loopback.faults import Delay
 from tests.loopback.openai_server import LoopbackOpenAI
 
-SLOW = Delay(0.2)
+SLOW = Delay(0.4)
 # Calls that are open, and answers on their way to the disk.
 IN_FLIGHT = 2 * CALLS_AT_ONCE
 
@@ -32,7 +32,8 @@ def begin_slowly(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, vide
     """Starts the task and returns its id when most of its units are finished."""
     engines.fail(stage.endpoint, SLOW, times=100)
     task_id = stage.begin(server, video_id)
-    server.waited_for(task_id, lambda task: task["progress"] > 50)
+    task = server.waited_for(task_id, lambda task: task["progress"] > 50)
+    assert task["status"] == "processing"
     return task_id
 
 
@@ -49,6 +50,7 @@ def test_goes_on_after_a_kill(
     task_id = begin_slowly(stage, server, engines, video_id)
     seen = [server.task(task_id)["progress"]]
     server.kill()
+    engines.recover()
     server.start()
 
     def ended() -> bool:
@@ -150,6 +152,24 @@ def test_a_job_whose_end_was_not_noted_is_noted(
     assert server.finished(task_id)["status"] == "completed"
     assert TRANSLATION.outcome(server, video_id) == outcome
     assert len(engines.requests) == requests
+
+
+def test_a_job_that_keeps_bringing_the_server_down_is_given_up(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    """As if the queue had seen it begin again and again."""
+    video_id = TRANSLATION.prepare(server, half_minute, "poison")
+    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    server.kill()
+    with closing(sqlite3.connect(server.data_dir / "jobs.sqlite")) as queue, queue:
+        statement = "UPDATE workflow_status SET status = ? WHERE status = 'PENDING'"
+        assert queue.execute(statement, ["MAX_RECOVERY_ATTEMPTS_EXCEEDED"]).rowcount == 1
+    server.start()
+    task = server.finished(task_id)
+    assert (task["status"], task["error"]["code"]) == ("failed", "interrupted_too_often")
+    engines.recover()
+    server.http.post(f"/api/tasks/{task_id}/retry").raise_for_status()
+    assert server.finished(task_id)["status"] == "completed"
 
 
 def test_an_upload_cut_short_leaves_nothing(server: LiveServer, half_minute: Path) -> None:

@@ -1,12 +1,11 @@
 """The memo: what was made once is not made again, whatever became of those who asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from app.core.database import Database, after_commit
+from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.memo import Memo, MemoEntry, Unit
 from app.storage.manager import StorageManager
@@ -27,14 +26,6 @@ class Engine:
         self.asked.set()
         await self.released.wait()
         return b"answer"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}")
-    await database.migrate()
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -98,50 +89,3 @@ async def test_an_answer_that_was_removed_is_made_again(memo: Memo, storage: Sto
     await storage.delete_prefix("memo/")
     assert await memo.recall(UNIT, engine) == b"answer"
     assert engine.calls == 2
-
-
-async def test_what_follows_a_commit_happens_in_order_and_in_spite_of_failures(database: Database) -> None:
-    happened: list[str] = []
-
-    async def failing() -> None:
-        happened.append("failed")
-        raise Problem(ErrorCode.STORAGE_FULL)
-
-    async def succeeding() -> None:
-        happened.append("succeeded")
-
-    with pytest.raises(Problem):
-        async with database.write() as session:
-            session.add(MemoEntry(key="kept", kind="speech", size=1))
-            after_commit(session, failing)
-            after_commit(session, succeeding)
-    assert happened == ["failed", "succeeded"]
-    async with database.read() as session:
-        assert await session.get(MemoEntry, "kept") is not None
-
-
-async def test_writers_are_served_in_their_order(database: Database) -> None:
-    order: list[int] = []
-
-    async def write(number: int) -> None:
-        async with database.write() as session:
-            session.add(MemoEntry(key=str(number), kind="speech", size=1))
-            await session.flush()
-            order.append(number)
-
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(write(number) for number in range(100)))
-    assert order == list(range(100))
-
-
-async def test_nothing_follows_a_transaction_that_failed(database: Database) -> None:
-    happened: list[str] = []
-
-    async def note() -> None:
-        happened.append("committed")
-
-    with pytest.raises(Problem):
-        async with database.write() as session:
-            after_commit(session, note)
-            raise Problem(ErrorCode.TRACK_EMPTY)
-    assert happened == []

@@ -1,0 +1,82 @@
+"""Transactions: their order, and what follows them."""
+
+import asyncio
+
+import pytest
+
+from app.core.database import Database, after_commit
+from app.core.errors import ErrorCode, Problem
+from app.memo import MemoEntry
+
+
+async def test_what_follows_a_commit_happens_in_order_and_in_spite_of_failures(database: Database) -> None:
+    happened: list[str] = []
+
+    async def failing() -> None:
+        happened.append("failed")
+        raise Problem(ErrorCode.STORAGE_FULL)
+
+    async def succeeding() -> None:
+        happened.append("succeeded")
+
+    with pytest.raises(Problem):
+        async with database.write() as session:
+            session.add(MemoEntry(key="kept", kind="speech", size=1))
+            after_commit(session, failing)
+            after_commit(session, succeeding)
+    assert happened == ["failed", "succeeded"]
+    async with database.read() as session:
+        assert await session.get(MemoEntry, "kept") is not None
+
+
+async def test_writers_are_served_in_their_order(database: Database) -> None:
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with database.write() as session:
+            session.add(MemoEntry(key=str(number), kind="speech", size=1))
+            await session.flush()
+            order.append(number)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(write(number) for number in range(100)))
+    assert order == list(range(100))
+
+
+async def test_a_cancellation_comes_after_what_follows_a_commit(database: Database) -> None:
+    happened: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+        happened.append("followed")
+
+    async def write() -> None:
+        async with database.write() as session:
+            session.add(MemoEntry(key="kept", kind="speech", size=1))
+            after_commit(session, slow)
+        await asyncio.sleep(0)
+        happened.append("too late")
+
+    task = asyncio.create_task(write())
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert happened == ["followed"]
+
+
+async def test_nothing_follows_a_transaction_that_failed(database: Database) -> None:
+    happened: list[str] = []
+
+    async def note() -> None:
+        happened.append("committed")
+
+    with pytest.raises(Problem):
+        async with database.write() as session:
+            after_commit(session, note)
+            raise Problem(ErrorCode.TRACK_EMPTY)
+    assert happened == []
