@@ -63,7 +63,7 @@ def half_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large enough that burning subtitles into it takes seconds."""
     path = tmp_path_factory.mktemp("clips") / "large.mp4"
-    make_clip(path, seconds=12, size="1280x720")
+    make_clip(path, seconds=9, size="1280x720")
     return path
 
 

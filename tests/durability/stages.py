@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.durability.processes import ffmpegs
 from tests.live_server import Json, LiveServer
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI, Request
 
@@ -86,9 +87,8 @@ def bring(server: LiveServer, video_id: str, track: str, topic: str, lines: int)
 def begin_render(server: LiveServer, video_id: str) -> str:
     """Starts the task and returns its id when FFmpeg is in the middle of it."""
     answer = server.http.post(f"/api/videos/{video_id}/{RENDER}", json=RENDER_BODY).raise_for_status()
-    task_id = str(answer.json()["task_id"])
-    server.waited_for(task_id, lambda task: 5 < task["progress"] < 90)
-    return task_id
+    server.wait(lambda: bool(ffmpegs(server.data_dir)))
+    return str(answer.json()["task_id"])
 
 
 TRANSCRIPTION = Stage(

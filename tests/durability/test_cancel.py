@@ -153,9 +153,9 @@ def test_a_watcher_is_told_of_the_end_and_of_a_deletion(
 
 def test_a_cancelled_cut_can_be_made_after_all(server: LiveServer, large_clip: Path) -> None:
     video_id = server.upload(large_clip)
-    body = {"start_time": 1.0, "end_time": 11.0}
+    body = {"start_time": 1.0, "end_time": 8.0}
     trimmed = server.http.post(f"/api/videos/{video_id}/trim", json=body).raise_for_status().json()
-    server.waited_for(trimmed["task_id"], lambda task: task["status"] == "processing", 5)
+    server.wait(lambda: bool(ffmpegs(server.data_dir)))
     cancel(server, trimmed["task_id"])
     server.wait(lambda: not ffmpegs(server.data_dir), PROMPTLY)
     assert not stored(server, trimmed["trimmed_video_id"])

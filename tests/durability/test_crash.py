@@ -12,6 +12,7 @@ from app.media.probe import probe
 from tests.durability.conftest import CALLS_AT_ONCE
 from tests.durability.processes import ffmpegs, files
 from tests.durability.stages import (
+    LANGUAGE,
     SPEECH,
     STAGES,
     TRANSLATION,
@@ -64,17 +65,6 @@ def test_goes_on_after_a_kill(
     assert stage.outcome(server, video_id) == stage.outcome(undisturbed, reference)
 
 
-def test_goes_on_after_being_stopped(server: LiveServer, engines: LoopbackOpenAI, half_minute: Path) -> None:
-    video_id = TRANSLATION.prepare(server, half_minute, "stopped")
-    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
-    assert server.stop() == 0
-    engines.recover()
-    server.start()
-    assert server.finished(task_id)["status"] == "completed"
-    units = {request.lines for request in TRANSLATION.requests(engines)}
-    assert len(TRANSLATION.requests(engines)) <= len(units) + IN_FLIGHT
-
-
 def test_a_render_begins_anew_and_nothing_outlives_the_kill(
     server: LiveServer, engines: LoopbackOpenAI, large_clip: Path
 ) -> None:
@@ -94,32 +84,26 @@ def test_a_render_begins_anew_and_nothing_outlives_the_kill(
     assert probe(dub).duration == pytest.approx(probe(large_clip).duration, abs=0.05)
 
 
-def test_a_render_that_died_with_the_server_can_be_cancelled(server: LiveServer, large_clip: Path) -> None:
-    video_id = voiced_video(server, large_clip, "stopped render")
-    before = files(server.data_dir / "objects" / "videos" / video_id)
-    task_id = begin_render(server, video_id)
+def test_what_an_operator_stops_goes_on_or_can_be_cancelled(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path, large_clip: Path
+) -> None:
+    rendered = voiced_video(server, large_clip, "stopped render")
+    before = files(server.data_dir / "objects" / "videos" / rendered)
+    translated = TRANSLATION.prepare(server, half_minute, "stopped")
+    render = begin_render(server, rendered)
+    translation = begin_slowly(TRANSLATION, server, engines, translated)
     assert server.stop() == 0
     assert not ffmpegs(server.data_dir)
+
+    engines.recover()
     server.start()
-    server.http.post(f"/api/tasks/{task_id}/cancel").raise_for_status()
+    server.http.post(f"/api/tasks/{render}/cancel").raise_for_status()
+    assert server.finished(translation)["status"] == "completed"
+    units = {request.lines for request in TRANSLATION.requests(engines)}
+    assert len(TRANSLATION.requests(engines)) <= len(units) + IN_FLIGHT
     server.wait(lambda: not ffmpegs(server.data_dir), 2)
     server.wait(lambda: not files(server.data_dir / "scratch"), 2)
-    assert files(server.data_dir / "objects" / "videos" / video_id) == before
-
-
-def test_stays_completed_after_a_kill_right_at_the_end(
-    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
-) -> None:
-    video_id = SPEECH.prepare(server, half_minute, "end")
-    task_id = SPEECH.begin(server, video_id)
-    server.waited_for(task_id, lambda task: task["status"] == "completed")
-    server.kill()
-    before, engines_before = SPEECH.requests(engines), len(engines.requests)
-    server.start()
-    assert server.task(task_id)["status"] == "completed"
-    assert len(engines.requests) == engines_before == len(before)
-    audio = server.http.get(f"/api/videos/{video_id}/audio", params={"language": "es"})
-    assert audio.raise_for_status().content[:4] == b"RIFF"
+    assert files(server.data_dir / "objects" / "videos" / rendered) == before
 
 
 def test_a_job_that_never_reached_the_queue_is_done(
@@ -136,21 +120,27 @@ def test_a_job_that_never_reached_the_queue_is_done(
     assert server.finished(task_id)["status"] == "completed"
 
 
-def test_a_job_whose_end_was_not_noted_is_noted(
+def test_what_was_completed_right_before_a_kill_stays_so(
     server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
-    """As if the queue had finished and the row had not been told."""
-    video_id = TRANSLATION.prepare(server, half_minute, "unnoted")
-    task_id = TRANSLATION.begin(server, video_id)
-    server.finished(task_id)
-    outcome = TRANSLATION.outcome(server, video_id)
-    requests = len(engines.requests)
+    """One of the tasks as if the queue had finished it and the row had not been told."""
+    spoken = SPEECH.prepare(server, half_minute, "end")
+    translated = TRANSLATION.prepare(server, half_minute, "unnoted")
+    unnoted = TRANSLATION.begin(server, translated)
+    assert server.finished(unnoted)["status"] == "completed"
+    noted = SPEECH.begin(server, spoken)
+    server.waited_for(noted, lambda task: task["status"] == "completed")
     server.kill()
+    requests = len(engines.requests)
     with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
-        database.execute("UPDATE jobs SET status = 'processing', completed_at = NULL WHERE id = ?", [task_id])
+        database.execute("UPDATE jobs SET status = 'processing', completed_at = NULL WHERE id = ?", [unnoted])
+
     server.start()
-    assert server.finished(task_id)["status"] == "completed"
-    assert TRANSLATION.outcome(server, video_id) == outcome
+    assert server.task(noted)["status"] == "completed"
+    audio = server.http.get(f"/api/videos/{spoken}/audio", params={"language": LANGUAGE})
+    assert audio.raise_for_status().content[:4] == b"RIFF"
+    assert server.finished(unnoted)["status"] == "completed"
+    assert len(TRANSLATION.lines(server, translated)) == 120
     assert len(engines.requests) == requests
 
 
