@@ -13,13 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, utc_now
+from app.core.errors import Problem
 from app.jobs.models import ACTIVE, Details, Job, JobStatus
-from app.jobs.storage import Attempt, JobNoLongerActive, get_job, mark_progress
+from app.jobs.storage import Attempt, JobNoLongerActive, get_job, mark_alive, mark_progress
 from app.jobs.task import Workload
 
 logger = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 0.25
+SIGN_OF_LIFE_SECONDS = 10.0
 WATCH_INTERVAL = 0.25
 MEASURED_JOBS = 20
 SHORTEST_ESTIMATE = 1.0
@@ -43,7 +45,8 @@ async def estimate_seconds(session: AsyncSession, work: Workload) -> float:
 
 
 class ProgressReporter:
-    """Keeps the newest word of one job and writes it to its row a few times a second."""
+    """Keeps the newest word of one job and writes it to its row: at most a few times a second and, as a sign
+    of life, at least every `SIGN_OF_LIFE_SECONDS`."""
 
     def __init__(self, database: Database, attempt: Attempt, estimated_seconds: float) -> None:
         self._database = database
@@ -69,21 +72,22 @@ class ProgressReporter:
 
     async def _write_news(self) -> None:
         while True:
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SIGN_OF_LIFE_SECONDS):
+                    await self._news.wait()
             self._news.clear()
-            if self._latest is not None:
-                await self._try_to_write(*self._latest)
+            try:
+                await self._write()
+            except (SQLAlchemyError, Problem) as error:  # no work is lost over a word about it
+                logger.warning("progress of job %s was not written: %s", self._attempt.job_id, error)
             await asyncio.sleep(WRITE_INTERVAL)
 
-    async def _try_to_write(self, fraction: float, message: str, details: Details) -> None:
-        """No work is lost over a word about it."""
-        try:
-            await self._write(fraction, message, details)
-        except SQLAlchemyError as error:
-            logger.warning("progress of job %s was not written: %s", self._attempt.job_id, error)
-
-    async def _write(self, fraction: float, message: str, details: Details) -> None:
+    async def _write(self) -> None:
         async with self._database.write() as session:
+            if self._latest is None:
+                await mark_alive(session, self._attempt)
+                return
+            fraction, message, details = self._latest
             await mark_progress(
                 session, self._attempt, int(fraction * 100), message, details, self._completion(fraction)
             )

@@ -22,10 +22,11 @@ MOST_ATTEMPTS = 20
 
 
 class TicketState(Enum):
-    """Where a ticket stands."""
+    """Where a ticket stands. `TAKEN` is one that another process works on, or worked on when it died."""
 
     UNKNOWN = auto()
-    WAITING = auto()
+    IN_HAND = auto()
+    TAKEN = auto()
     ENDED = auto()
     GIVEN_UP = auto()
 
@@ -100,10 +101,10 @@ class JobQueue:
         await DBOS.cancel_workflow_async(ticket)
 
     async def state(self, ticket: str) -> TicketState:
+        if ticket in self._running:
+            return TicketState.IN_HAND
         found = await DBOS.get_workflow_status_async(ticket)
-        if found is None:
-            return TicketState.UNKNOWN
-        return _STATES.get(found.status, TicketState.WAITING)
+        return TicketState.UNKNOWN if found is None else _STATES[found.status]
 
     async def _track(self, job_id: str, ticket: str) -> None:
         task = asyncio.current_task()
@@ -125,6 +126,9 @@ class JobQueue:
 
 
 _STATES = {
+    "DELAYED": TicketState.IN_HAND,
+    "ENQUEUED": TicketState.IN_HAND,
+    "PENDING": TicketState.TAKEN,
     "SUCCESS": TicketState.ENDED,
     "ERROR": TicketState.ENDED,
     "CANCELLED": TicketState.ENDED,

@@ -3,17 +3,18 @@
 import asyncio
 import hashlib
 import logging
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database, after_commit
+from app.core.database import Database, after_commit, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
 from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
-from app.jobs.monitor import estimate_seconds
+from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
 from app.jobs.queue import JobQueue, TicketState
 from app.jobs.storage import (
     Attempt,
@@ -28,6 +29,7 @@ from app.jobs.task import Workload
 from app.storage.manager import StorageManager
 
 RECOVERY_INTERVAL = 30.0
+LONGEST_SILENCE = timedelta(seconds=6 * SIGN_OF_LIFE_SECONDS)
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +108,14 @@ class JobScheduler:
         return job
 
     async def recover(self) -> None:
-        """A job whose row says active but whose ticket never reached the queue, or ended there without the
-        row being told, is queued again. One that brought down the server too often fails."""
+        """A job whose row says active is queued again if its ticket never reached the queue, ended there
+        without the row being told, or was taken by a process that gives no sign of life. One that brought
+        down the server too often fails."""
         async with self._database.read() as session:
             jobs = await active_jobs(session)
         for job in jobs:
             state = await self._queue.state(job.ticket)
-            if state is not TicketState.WAITING:
+            if _is_astray(job, state):
                 await self._settle(job.id, job.ticket, state)
 
     async def launch(self) -> None:
@@ -130,19 +133,19 @@ class JobScheduler:
             await asyncio.sleep(RECOVERY_INTERVAL)
             try:
                 await self.recover()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, Problem) as error:
                 logger.warning("could not look after the queue: %s", error)
 
     async def _settle(self, job_id: str, ticket: str, state: TicketState) -> None:
         async with self._database.write() as session:
             job = await session.get(Job, job_id)
-            if job is None or job.status not in ACTIVE or job.ticket != ticket:
+            if job is None or job.status not in ACTIVE or job.ticket != ticket or not _is_astray(job, state):
                 return
             if state is TicketState.GIVEN_UP:
                 problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.attempt)
                 await mark_failed(session, Attempt(job.id, job.attempt), problem)
                 return
-            if state is TicketState.ENDED:
+            if state is not TicketState.UNKNOWN:
                 job.ticket = new_id("ticket")
             self._put_after_commit(session, job)
 
@@ -154,6 +157,12 @@ class JobScheduler:
         after_commit(session, partial(self._queue.cancel, job.ticket))
         # An attempt that died with its process could not do this itself.
         after_commit(session, partial(self._storage.delete_prefix, job.objects))
+
+
+def _is_astray(job: Job, state: TicketState) -> bool:
+    if state is TicketState.TAKEN:
+        return utc_now() - job.updated_at > LONGEST_SILENCE
+    return state is not TicketState.IN_HAND
 
 
 def _fingerprint(job_type: JobType, video_id: str, request: RequestModel) -> str:

@@ -69,6 +69,10 @@ async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
     return job
 
 
+async def mark_alive(session: AsyncSession, attempt: Attempt) -> None:
+    await _change(session, _current(attempt))
+
+
 async def mark_progress(
     session: AsyncSession,
     attempt: Attempt,

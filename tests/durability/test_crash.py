@@ -162,6 +162,21 @@ def test_a_job_that_keeps_bringing_the_server_down_is_given_up(
     assert server.finished(task_id)["status"] == "completed"
 
 
+def test_another_process_takes_over_from_one_that_died(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    """As on two machines, or when a container comes up again under another name."""
+    video_id = TRANSLATION.prepare(server, half_minute, "heir")
+    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    server.kill()
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
+        database.execute("UPDATE jobs SET updated_at = datetime('now', '-5 minutes') WHERE id = ?", [task_id])
+    engines.recover()
+    with LiveServer(server.data_dir, OPENAI_BASE_URL=engines.url, WORKER_NAME="heir") as heir:
+        assert heir.finished(task_id)["status"] == "completed"
+        assert len(TRANSLATION.lines(heir, video_id)) == 120
+
+
 def test_an_upload_cut_short_leaves_nothing(server: LiveServer, half_minute: Path) -> None:
     before = files(server.data_dir / "objects")
 
