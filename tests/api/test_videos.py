@@ -108,9 +108,12 @@ def test_deleting_a_video_takes_everything_with_it(
 
 
 def test_deleting_a_video_ends_its_tasks(
-    api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
+    api: LiveServer,
+    openai_server: LoopbackOpenAI,
+    video: str,
+    own_lines: Callable[[str], tuple[str, str]],
 ) -> None:
-    bring(video, "original")
+    own_lines("original")
     openai_server.fail(Endpoint.CHAT, Delay(30.0), times=2)
     task = api.http.post(f"/api/videos/{video}/translate-subtitles", json={"target_language": "es"}).json()
     api.waited_for(task["task_id"], lambda found: found["status"] == "processing")

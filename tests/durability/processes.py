@@ -1,5 +1,6 @@
 """What the kernel knows: which FFmpeg runs for a server, how much memory it takes, what lies on its disk."""
 
+import os
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -17,8 +18,10 @@ def memory_mb(pid: int, field: str) -> float:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every file under a folder, also the ones that a listing of objects leaves out."""
-    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    """Every file under a folder, also the ones that a listing of objects leaves out. Folders may go
+    meanwhile."""
+    found = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return sorted(path.relative_to(folder) for path in found)
 
 
 def _names(process: Path, data_dir: Path) -> bool:
