@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 AUTO = "auto"
-RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm"})
 
 
 def normalise_language(code: str) -> str:
@@ -33,10 +32,6 @@ def iso_639_2(code: str) -> str:
         return langcodes.Language.get(code).to_alpha3()
     except LookupError:
         return "und"
-
-
-def is_right_to_left(code: str) -> bool:
-    return langcodes.Language.get(code).maximize().script in RIGHT_TO_LEFT
 
 
 def _validate_language(code: str) -> str:

@@ -22,10 +22,6 @@ class AlertManager:
         else:
             logger.error("%s: again (%d times) %s in %s", reference, self._told[cause], cause, where)
 
-    def counts(self) -> dict[str, int]:
-        """How often each cause has struck since the start."""
-        return dict(self._told)
-
 
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.languages import LanguageCode
-from app.core.schemas import Duration, LanguageTag, Linked, RequestModel, Response, Timestamp, Url, VideoId
+from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Timestamp, Url, VideoId
 from app.render.burner import SubtitlePosition, SubtitleStyle, parse_colour
 from app.render.output import OutputFormat, OutputQuality
 
@@ -73,7 +73,7 @@ class DubbedVideoOptions(Response):
     output_format: OutputFormat = Field(description="The container.")
 
 
-class DubbedVideo(Linked):
+class DubbedVideo(Response):
     """A dubbed video."""
 
     video_id: VideoId = Field(description="Id of the video it was made from.")

@@ -9,7 +9,6 @@ from app.core.schemas import (
     Duration,
     End,
     LanguageTag,
-    Linked,
     RequestModel,
     Response,
     SegmentId,
@@ -64,7 +63,7 @@ class RegenerateSpeech(RequestModel):
     options: SpeechOptions | None = Field(default=None, description="Other options for these segments.")
 
 
-class VoiceInfo(Linked):
+class VoiceInfo(Response):
     """A voice that can be asked for."""
 
     voice_id: str = Field(description="For `voice_id` in requests.", examples=["alloy"])
@@ -82,7 +81,7 @@ class VoiceList(Response):
     voices: list[VoiceInfo] = Field(description="The best for the language first.")
 
 
-class SpokenSegment(Linked):
+class SpokenSegment(Response):
     """A spoken line; times in seconds."""
 
     id: SegmentId
@@ -105,7 +104,7 @@ class SpokenSegment(Linked):
     overflow: float = Field(description="How far beyond what was its own, seconds.", examples=[0.0])
 
 
-class FullAudio(Linked):
+class FullAudio(Response):
     """The whole voice track, on the video's clock."""
 
     url: Url

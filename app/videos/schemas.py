@@ -8,7 +8,6 @@ from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
     Duration,
     LanguageTag,
-    Linked,
     RequestModel,
     Response,
     TaskId,
@@ -62,7 +61,7 @@ class VideoPage(Response):
     next_cursor: str | None = Field(description="For `cursor`; null on the last page.")
 
 
-class TrackLink(Linked):
+class TrackLink(Response):
     """Where a track or a dubbed version is."""
 
     language: LanguageTag
@@ -76,7 +75,7 @@ class SubtitleLinks(Response):
     translations: list[TrackLink] = Field(description="By language.")
 
 
-class VideoDetails(Linked):
+class VideoDetails(Response):
     """A video with everything made from it."""
 
     video_id: VideoId
