@@ -26,7 +26,6 @@ from app.tts.segments import deliver, fit
 from app.tts.service import SpeechTask
 from app.tts.storage import (
     Delivery,
-    SpokenTrack,
     delivery_of,
     delivery_to_json,
     load_speech,
@@ -95,13 +94,15 @@ class SpeechGeneration:
         async with job.database.read() as session:
             video = await get_video(session, job.video_id)
             translation = await load_translation(session, job.video_id, request.language)
-            spoken = None
+            former: dict[int, Delivery] = {}
             if request.again is not None:
                 spoken = await load_speech(session, job.video_id, request.language)
+                former = {segment.id: delivery_of(segment) for segment in spoken.segments}
         # A file that a user brought may go on after the video's end; nobody would hear that.
         heard = [segment for segment in translation.segments if segment.start < video.duration]
         return Script(
-            tuple(Line(segment, _delivery(segment, request, spoken)) for segment in heard), video.duration
+            tuple(Line(segment, _delivery(request, segment.id, former.get(segment.id))) for segment in heard),
+            video.duration,
         )
 
     async def _speak(self, job: RunningJob[SpeechTask], script: Script) -> list[float]:
@@ -228,14 +229,12 @@ class SpeechGeneration:
         )
 
 
-def _delivery(segment: Segment, request: SpeechTask, spoken: SpokenTrack | None) -> Delivery:
+def _delivery(request: SpeechTask, segment_id: int, former: Delivery | None) -> Delivery:
     """Of a track that is spoken again, only the segments named change."""
-    options = request.options
-    before = next((line for line in spoken.segments if line.id == segment.id), None) if spoken else None
-    if before is None or request.again is None:
+    if former is None or request.again is None:
+        options = request.options
         return Delivery(request.voice_id or "", options.speaking_rate, options.pitch, options.volume_gain_db)
-    former = delivery_of(before)
-    return _retaken(former, request.again) if segment.id in request.again.segment_ids else former
+    return _retaken(former, request.again) if segment_id in request.again.segment_ids else former
 
 
 def _retaken(former: Delivery, again: RegenerateSpeech) -> Delivery:
