@@ -1,4 +1,4 @@
-"""Where nobody speaks, and where to cut a recording into clips that an engine takes."""
+"""How loud a recording is, where nobody speaks, and where to cut it into clips that an engine takes."""
 
 import wave
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.media.audio import Samples
 
 FRAME_SECONDS = 0.02
 BLOCK_SECONDS = 60
 LOUD_PERCENTILE = 95.0
-BELOW_SPEECH_DB = 30.0
+FLOOR_PERCENTILE = 5.0
+ABOVE_FLOOR_DB = 12.0
+BELOW_SPEECH_DB = (40.0, 22.0)
 QUIETEST_DB = -60.0
+CLICK_FRAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """`frames` is the RMS of each `FRAME_SECONDS` in dB of full scale; below `quiet_below` nobody speaks."""
+
+    frames: Samples
+    quiet_below: float
+
+    def between(self, start: float, end: float) -> Samples:
+        """The frames that lie in a stretch, at least one inside the recording; `start`, `end` in seconds."""
+        first = max(0, min(round(start / FRAME_SECONDS), len(self.frames) - 1))
+        return self.frames[first : max(round(end / FRAME_SECONDS), first + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +57,19 @@ class Clip:
     end: float
 
 
-def find_silences(
-    path: Path, *, minimum: float = 0.3, threshold_db: float | None = None
-) -> tuple[Silence, ...]:
-    """The pauses of at least `minimum` seconds in a 16-bit mono wav file.
+def read_levels(path: Path) -> Levels:
+    """Of a 16-bit mono wav file: 0.7 MB per hour, never all the samples. Blocking."""
+    frames = np.concatenate([np.zeros(0, np.float32), *_levels_db(path)])
+    return Levels(frames, _threshold(frames) if len(frames) else QUIETEST_DB)
 
-    Silence is below `threshold_db` of full scale; by default 30 dB below the loud parts of the recording,
-    so that a quiet one is not silent throughout. It keeps 0.7 MB of levels per hour, not the samples.
-    """
-    levels = np.concatenate([np.zeros(0, np.float32), *_levels_db(path)])
-    if not len(levels):
-        return ()
-    quiet = levels < (_threshold(levels) if threshold_db is None else threshold_db)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False]))))
-    spans = zip(edges[::2] * FRAME_SECONDS, edges[1::2] * FRAME_SECONDS, strict=True)
-    return tuple(Silence(float(start), float(end)) for start, end in spans if end - start >= minimum)
+
+def find_silences(levels: Levels, *, minimum: float = 0.3) -> tuple[Silence, ...]:
+    """The pauses of at least `minimum` seconds, in order. A click does not end a pause."""
+    loud = _without_clicks(levels.frames >= levels.quiet_below)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], ~loud, [False]))))
+    spans = edges.reshape(-1, 2)
+    long_enough = spans[spans[:, 1] - spans[:, 0] >= round(minimum / FRAME_SECONDS)]
+    return tuple(Silence(float(start), float(end)) for start, end in long_enough * FRAME_SECONDS)
 
 
 def plan_clips(duration: float, silences: Sequence[Silence], max_seconds: float) -> tuple[Clip, ...]:
@@ -85,8 +100,19 @@ def _silent(start: float, end: float, silences: Sequence[Silence]) -> bool:
     return any(pause.start <= start and end <= pause.end for pause in silences)
 
 
-def _threshold(levels: Samples) -> float:
-    return max(QUIETEST_DB, float(np.percentile(levels, LOUD_PERCENTILE)) - BELOW_SPEECH_DB)
+def _threshold(frames: Samples) -> float:
+    """Above the room's noise, but well below the loud parts: a quiet recording is not silent throughout."""
+    loud, floor = (float(np.percentile(frames, share)) for share in (LOUD_PERCENTILE, FLOOR_PERCENTILE))
+    lowest, highest = (loud - below for below in BELOW_SPEECH_DB)
+    return max(QUIETEST_DB, min(max(floor + ABOVE_FLOOR_DB, lowest), highest))
+
+
+def _without_clicks(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    kept = loud.copy()
+    runs = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])))).reshape(-1, 2)
+    for start, end in runs[runs[:, 1] - runs[:, 0] < CLICK_FRAMES]:
+        kept[start:end] = False
+    return kept
 
 
 def _levels_db(path: Path) -> Iterator[Samples]:

@@ -15,7 +15,8 @@ SPEECH_SAMPLE_RATE = 16_000
 CLIP_OPTIONS: dict[ClipFormat, dict[str, str]] = {
     "wav": {"f": "wav", "c:a": "pcm_s16le"},
     "flac": {"f": "flac", "c:a": "flac", "sample_fmt": "s16"},
-    "ogg": {"f": "ogg", "c:a": "libopus", "b:a": "24k"},
+    # Less effort than the default costs a third of the time and no word.
+    "ogg": {"f": "ogg", "c:a": "libopus", "b:a": "24k", "compression_level": "5"},
 }
 
 

@@ -11,16 +11,18 @@ _MARKUP = re.compile(r"</?[biu]>")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """`start` and `end` in seconds; `text` may hold line breaks and the tags `<b>`, `<i>` and `<u>`."""
+    """`start` and `end` in seconds; `text` may hold line breaks and the tags `<b>`, `<i>` and `<u>`.
+    `below` is the same in another language, to be shown under it."""
 
     start: float
     end: float
     text: str
+    below: str | None = None
 
 
 def without_markup(text: str) -> str:
     """The words alone, as they are spoken."""
-    return _MARKUP.sub("", text)
+    return _MARKUP.sub("", text) if "<" in text else text
 
 
 def one_at_a_time(cues: Iterable[Cue]) -> tuple[Cue, ...]:

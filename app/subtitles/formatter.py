@@ -1,4 +1,4 @@
-"""SubtitleFormatter: SubRip and WebVTT files, written strictly, read as they are found in the wild."""
+"""SubtitleFormatter: subtitle files, written strictly, read as they are found in the wild."""
 
 import html
 import re
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from app.core.errors import ErrorCode, Problem
+from app.subtitles.ass import as_ass
 from app.subtitles.cues import Cue, one_at_a_time, without_markup
 from app.subtitles.encodings import decode
 
 SubtitleFormat = Literal["srt", "vtt"]
+WrittenFormat = Literal["srt", "vtt", "ass"]
 
 _LINE_END = re.compile(r"\r{0,2}\n|\r")
 _TIME = r"(-?) ?(?:(\d{1,4}) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,6}))?"
@@ -28,9 +30,15 @@ _ASS_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 _ESCAPED_KEPT_TAG = re.compile(r"&lt;(/?[biu])&gt;")
 
 
-def serialise(cues: Sequence[Cue], file_format: SubtitleFormat, language: str) -> str:
-    """The file's text, with `\\n` line ends. `language` (BCP 47) is told in the header of WebVTT."""
-    return _as_srt(cues) if file_format == "srt" else _as_vtt(cues, language)
+def serialise(cues: Sequence[Cue], file_format: WrittenFormat, language: str) -> str:
+    """The file's text, with `\\n` line ends. `language` (BCP 47) is told in the header, but of SubRip."""
+    match file_format:
+        case "srt":
+            return _as_srt(cues)
+        case "vtt":
+            return _as_vtt(cues, language)
+        case "ass":
+            return as_ass(cues, language)
 
 
 def parse(data: bytes, file_format: SubtitleFormat, language: str | None = None) -> tuple[Cue, ...]:
@@ -61,7 +69,7 @@ def _as_srt(cues: Sequence[Cue]) -> str:
     from pysrt import SubRipItem
 
     return "\n".join(
-        str(SubRipItem(index, _milliseconds(cue.start), _milliseconds(cue.end), _srt_text(cue.text)))
+        str(SubRipItem(index, _milliseconds(cue.start), _milliseconds(cue.end), _srt_text(_shown(cue))))
         for index, cue in enumerate(cues, 1)
     )
 
@@ -69,9 +77,13 @@ def _as_srt(cues: Sequence[Cue]) -> str:
 def _as_vtt(cues: Sequence[Cue], language: str) -> str:
     from webvtt import Caption, WebVTT
 
-    captions = [Caption(_vtt_time(cue.start), _vtt_time(cue.end), _vtt_text(cue.text)) for cue in cues]
+    captions = [Caption(_vtt_time(cue.start), _vtt_time(cue.end), _vtt_text(_shown(cue))) for cue in cues]
     content: str = WebVTT(captions=captions, metadata=["Kind: captions", f"Language: {language}"]).content
     return content
+
+
+def _shown(cue: Cue) -> str:
+    return f"{cue.text}\n{cue.below}" if cue.below else cue.text
 
 
 def _milliseconds(seconds: float) -> int:

@@ -10,7 +10,8 @@ from app.core.database import Base, utc_now
 
 class Subtitles(Base):
     """The original track of a video. `revision` grows with every change; `whisper_model` is what was asked
-    for and `model_used` what ran, both None for a track that a user brought."""
+    for and `model_used` what ran, both None for a track that a user brought. `left_out` is what an engine
+    wrote where nobody spoke."""
 
     __tablename__ = "subtitles"
 
@@ -20,6 +21,7 @@ class Subtitles(Base):
     whisper_model: Mapped[str | None]
     model_used: Mapped[str | None]
     whisper_options: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
+    left_out: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -38,4 +40,5 @@ class SubtitleSegment(Base):
     end_time: Mapped[float]
     text: Mapped[str]
     confidence: Mapped[float | None]
+    speaker: Mapped[str | None]
     words: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)

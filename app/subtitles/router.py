@@ -14,10 +14,15 @@ from app.core.resources import owned
 from app.core.schemas import VideoId
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTask
+from app.subtitles.review import checked, fixed
 from app.subtitles.schemas import (
     ExtractSubtitles,
+    FixTrack,
+    LeftOutLine,
+    ReadabilityCheck,
     SubtitleLine,
     SubtitleTrack,
+    TrackFixed,
     TrackMetadata,
     TrackUpdated,
     WordTime,
@@ -26,15 +31,18 @@ from app.subtitles.segments import Segment, summarise
 from app.subtitles.service import SubtitleService, etag
 from app.subtitles.storage import OriginalTrack, find_track
 from app.subtitles.tracks import (
+    FIX_REFUSALS,
     TRACK,
     TRACK_BODY,
     TRACK_REFUSALS,
     TRACK_SAVED,
+    FileAnswer,
     Format,
     IfMatch,
     TrackAnswer,
     TrackFile,
     check_etag,
+    cues_of,
     read_track_body,
     track_download,
 )
@@ -143,6 +151,46 @@ async def update_original_subtitles(
     return TrackUpdated(success=True, message=texts.answers["subtitles_updated"])
 
 
+@router.get(
+    "/subtitles/original/check",
+    operation_id="checkOriginalSubtitles",
+    summary="Whether the original subtitles are readable",
+    responses=TRACK_SAVED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
+)
+async def check_original_subtitles(
+    video_id: VideoId, session: ReadSession, service: Service, response: Response, texts: Texts
+) -> ReadabilityCheck:
+    """By the field's rules for the language: the length of lines, reading speed, times and gaps."""
+    video, track = await service.track(session, video_id)
+    response.headers["ETag"] = etag(track)
+    return await checked(track.segments, video, track.row.language, texts)
+
+
+@router.post(
+    "/subtitles/original/fix",
+    operation_id="fixOriginalSubtitles",
+    summary="Make the original subtitles readable",
+    responses=TRACK_SAVED | problems(ErrorCode.SUBTITLES_NOT_READY, *FIX_REFUSALS),
+)
+async def fix_original_subtitles(
+    video_id: VideoId,
+    session: WriteSession,
+    service: Service,
+    response: Response,
+    texts: Texts,
+    body: FixTrack | None = None,
+    if_match: IfMatch = None,
+) -> TrackFixed:
+    """Wraps lines, splits and joins segments and shows them on into silence; the words stay as they are."""
+    video, track = await service.track(session, video_id)
+    check_etag(if_match, etag(track))
+    before, former_etag = track.segments, etag(track)
+    track = await service.fix(session, video, track, dry_run=body is not None and body.dry_run)
+    response.headers["ETag"] = etag(track)
+    saved = etag(track) != former_etag
+    return await fixed(before, track.segments, video, track.row.language, texts, saved=saved)
+
+
 def _known_language(video: Video, track: OriginalTrack | None) -> str:
     known = (track and track.row.language) or video.detected_language
     if known is None and video.source_language == AUTO:
@@ -153,7 +201,8 @@ def _known_language(video: Video, track: OriginalTrack | None) -> str:
 
 
 def _answer(video: Video, track: OriginalTrack) -> TrackAnswer:
-    return TrackAnswer(track.segments, track.row.language, etag(track), lambda: _present(video, track))
+    file = FileAnswer(cues_of(track.segments), track.row.language, etag(track))
+    return TrackAnswer(file, lambda: _present(video, track))
 
 
 def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
@@ -171,6 +220,7 @@ def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
             segment_count=summary.segment_count,
             total_duration=summary.total_duration,
             average_confidence=summary.average_confidence,
+            left_out=[LeftOutLine.model_validate(left_out) for left_out in row.left_out],
         ),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -188,5 +238,6 @@ def _line(segment: Segment) -> SubtitleLine:
         end=segment.end,
         text=segment.text,
         confidence=segment.confidence,
+        speaker=segment.speaker,
         words=words or None,
     )

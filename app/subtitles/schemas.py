@@ -17,10 +17,12 @@ from app.core.schemas import (
     VideoId,
     is_none,
 )
+from app.subtitles.hallucinations import Reason
+from app.subtitles.readability import ReadingRule
 from app.subtitles.segments import SegmentChange
 
 MOST_SEGMENTS = 20_000
-TrackFormat = Literal["json", "srt", "vtt"]
+TrackFormat = Literal["json", "srt", "vtt", "ass"]
 WordCount = Annotated[
     int, Field(description="Characters in languages without blanks between words.", examples=[245])
 ]
@@ -70,10 +72,13 @@ class SegmentUpdate(RequestModel):
     text: str | None = Field(
         default=None, max_length=5000, description="What is said.", examples=["안녕하세요, 여러분!"]
     )
+    speaker: str | None = Field(
+        default=None, max_length=100, description="Who speaks; empty clears it.", examples=["Narrator"]
+    )
     deleted: bool = Field(default=False, description="Remove the segment.")
 
     def as_change(self) -> SegmentChange:
-        return SegmentChange(self.id, self.start, self.end, self.text, self.deleted)
+        return SegmentChange(self.id, self.start, self.end, self.text, self.deleted, self.speaker)
 
 
 class TrackUpdate(RequestModel):
@@ -113,10 +118,27 @@ class SubtitleLine(Response):
     confidence: float | None = Field(
         description="exp(average log probability), 0 to 1, where the engine tells it.", examples=[0.98]
     )
+    speaker: str | None = Field(
+        description="Who speaks, where a user or the engine told. An engine's label, such as `1A`, means "
+        "one person within one stretch of the recording only, whose number it begins with.",
+        examples=["1A"],
+    )
     words: list[WordTime] | None = Field(
         default=None,
         exclude_if=is_none,
         description="There when `timestamp_granularity` was `word` and the text is as it was heard.",
+    )
+
+
+class LeftOutLine(Response):
+    """What the engine wrote where, by the sound and by its own figures, nobody said it."""
+
+    start: Start
+    end: End
+    text: str = Field(description="As the engine wrote it.", examples=["Thank you for watching!"])
+    reason: Reason = Field(
+        description="`silence`: there is no sound; `no_speech`: the sound is no speech; `repetition`: a "
+        "loop; `rate`: nobody speaks that fast; `phantom_phrase`: one engines are known to make up."
     )
 
 
@@ -128,6 +150,9 @@ class TrackMetadata(Response):
     total_duration: Duration = Field(description="Seconds, of the video.")
     average_confidence: float | None = Field(
         description="Of the segments that have one; null if none has.", examples=[0.96]
+    )
+    left_out: list[LeftOutLine] = Field(
+        description="What the engine wrote but nobody said, in order of time."
     )
 
 
@@ -147,3 +172,65 @@ class SubtitleTrack(Response):
     metadata: TrackMetadata
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class ReadingLimits(Response):
+    """What is readable in the track's language."""
+
+    characters_per_line: int = Field(
+        description="Full-width characters, of which others are half, in Korean, Chinese and Japanese.",
+        examples=[42],
+    )
+    lines: int = Field(description="At once.", examples=[2])
+    characters_per_second: float = Field(description="How fast people read.", examples=[17])
+    least_seconds: float = Field(description="Shortest time on screen.", examples=[0.833])
+    most_seconds: float = Field(description="Longest time on screen.", examples=[7])
+    least_gap: float = Field(
+        description="Seconds between two segments: two frames of the video.", examples=[0.08]
+    )
+
+
+class ReadabilityFinding(Response):
+    """A rule that a segment breaks."""
+
+    rule: ReadingRule = Field(description="Which one, for programs.")
+    measured: float = Field(
+        description="Characters, lines, characters per second or seconds, as the rule has it.", examples=[51]
+    )
+    limit: float = Field(description="What the rule allows, in the same unit.", examples=[42])
+    other_id: int | None = Field(description="The segment after it, where the two are too close.")
+    message: str = Field(description="For people.", examples=["한 줄이 51자입니다. 42자까지 들어갑니다."])
+
+
+class UnreadableSegment(Response):
+    """A segment and all that is wrong with it."""
+
+    id: SegmentId
+    findings: list[ReadabilityFinding] = Field(description="At least one.")
+
+
+class ReadabilityCheck(Response):
+    """How readable a track is."""
+
+    language: LanguageTag = Field(examples=["ko"])
+    rules: ReadingLimits
+    findings_count: int = Field(description="In all segments.", examples=[3])
+    segments: list[UnreadableSegment] = Field(description="Those that break a rule, in order of time.")
+
+
+class FixTrack(RequestModel):
+    """How to mend a track."""
+
+    dry_run: bool = Field(default=False, description="Only tell what would change, and save nothing.")
+
+
+class TrackFixed(Response):
+    """What mending a track changed, or would change."""
+
+    saved: bool = Field(description="False after a `dry_run`, and where there was nothing to mend.")
+    added_segments: int = Field(description="Parts that were split off others.", examples=[4])
+    removed_segments: int = Field(description="Segments that were joined to others.", examples=[2])
+    rewrapped_segments: int = Field(description="The same words in other lines.", examples=[7])
+    retimed_segments: int = Field(description="Shown for longer or shorter than before.", examples=[11])
+    findings_before: int = Field(description="How many there were.", examples=[23])
+    remaining: ReadabilityCheck = Field(description="What only other words or times could mend.")

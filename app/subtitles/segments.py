@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.errors import ErrorCode, Problem
-from app.core.text import without_controls
+from app.core.text import one_line, without_controls
 from app.subtitles.cues import without_markup
 from app.subtitles.engines.base import Word
 
@@ -18,7 +18,8 @@ class Segment:
     """A line of a subtitle (source language) or of a translation, `start` and `end` in seconds.
 
     `confidence` (0 to 1) and `words` are what the engine heard and hold for its own text only.
-    `original_text` is the source line of a translation.
+    `original_text` is the source line of a translation, and `shorter` are wordings of it that say the same
+    in fewer words, the longest first; an edit of the text drops them. `speaker` names who speaks.
     """
 
     id: int
@@ -28,17 +29,20 @@ class Segment:
     confidence: float | None = None
     words: tuple[Word, ...] = ()
     original_text: str | None = None
+    speaker: str | None = None
+    shorter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentChange:
-    """What a client asks of one segment; None leaves that part as it is."""
+    """What a client asks of one segment; None leaves that part as it is, an empty `speaker` clears it."""
 
     id: int
     start: float | None = None
     end: float | None = None
     text: str | None = None
     deleted: bool = False
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ def _created(change: SegmentChange, index: int) -> Segment:
         raise _incomplete(index, "end", change.id)
     if change.text is None:
         raise _incomplete(index, "text", change.id)
-    return Segment(change.id, change.start, change.end, _text(change.text, index, change.id))
+    text = _text(change.text, index, change.id)
+    return Segment(change.id, change.start, change.end, text, speaker=_speaker(change.speaker))
 
 
 def _changed(segment: Segment, change: SegmentChange, index: int) -> Segment:
@@ -123,9 +128,14 @@ def _changed(segment: Segment, change: SegmentChange, index: int) -> Segment:
         segment,
         start=segment.start if change.start is None else change.start,
         end=segment.end if change.end is None else change.end,
+        speaker=segment.speaker if change.speaker is None else _speaker(change.speaker),
     )
     text = segment.text if change.text is None else _text(change.text, index, change.id)
-    return moved if text == segment.text else replace(moved, text=text, confidence=None, words=())
+    return moved if text == segment.text else replace(moved, text=text, confidence=None, words=(), shorter=())
+
+
+def _speaker(name: str | None) -> str | None:
+    return one_line(name or "") or None
 
 
 def _text(text: str, index: int, segment_id: int) -> str:

@@ -11,6 +11,7 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
 from app.subtitles.engines.base import Transcriber
 from app.subtitles.models import Subtitles
+from app.subtitles.review import mended
 from app.subtitles.schemas import ExtractSubtitles, TrackUpdate
 from app.subtitles.segments import apply_changes
 from app.subtitles.storage import OriginalTrack, find_track, load_track, save_track
@@ -58,6 +59,15 @@ class SubtitleService:
         await save_track(session, track.row, segments)
         return OriginalTrack(track.row, segments)
 
+    async def fix(
+        self, session: AsyncSession, video: Video, track: OriginalTrack, *, dry_run: bool
+    ) -> OriginalTrack:
+        """The track made readable; saved where that changes it, but for a `dry_run`."""
+        segments = await mended(track.segments, video, track.row.language)
+        if segments != track.segments and not dry_run:
+            await save_track(session, track.row, segments)
+        return OriginalTrack(track.row, segments)
+
     async def replace(
         self, session: AsyncSession, video: Video, file: TrackFile, language: str
     ) -> OriginalTrack:
@@ -66,7 +76,7 @@ class SubtitleService:
         row = track.row if track else Subtitles(video_id=video.id)
         row.language, row.detected_language = language, None
         row.whisper_model = row.model_used = None
-        row.whisper_options = {}
+        row.whisper_options, row.left_out = {}, []
         segments = segments_of(file.cues)
         await save_track(session, row, segments)
         return OriginalTrack(row, segments)

@@ -58,7 +58,9 @@ async def save_track(session: AsyncSession, row: Subtitles, segments: Sequence[S
 
 def _segment(line: SubtitleSegment) -> Segment:
     words = _WORDS.validate_python(line.words)
-    return Segment(line.id, line.start_time, line.end_time, line.text, line.confidence, words)
+    return Segment(
+        line.id, line.start_time, line.end_time, line.text, line.confidence, words, speaker=line.speaker
+    )
 
 
 def _values(video_id: str, segment: Segment) -> dict[str, object]:
@@ -69,5 +71,6 @@ def _values(video_id: str, segment: Segment) -> dict[str, object]:
         "end_time": segment.end,
         "text": segment.text,
         "confidence": segment.confidence,
+        "speaker": segment.speaker,
         "words": _WORDS.dump_python(segment.words, mode="json"),
     }

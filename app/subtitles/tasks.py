@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import wave
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,12 @@ from app.core.languages import AUTO
 from app.jobs.models import JobType
 from app.jobs.schemas import SubtitleExtractionResult
 from app.jobs.task import RunningJob, TaskDefinition
-from app.media.silence import Clip, find_silences, plan_clips
+from app.media.silence import Clip, find_silences, plan_clips, read_levels
 from app.memo import Memo, Unit
 from app.subtitles.audio_extractor import AudioExtractor
-from app.subtitles.engines.base import Transcriber, Transcript, TranscriptionOptions, TranscriptSegment
+from app.subtitles.engines.base import Transcriber, Transcript, TranscriptionOptions
+from app.subtitles.hallucinations import LeftOut
+from app.subtitles.hearing import Hearing, understand
 from app.subtitles.models import Subtitles
 from app.subtitles.schemas import ExtractSubtitles
 from app.subtitles.segmenter import build_segments
@@ -30,14 +31,7 @@ from app.videos.storage import get_video
 UNKNOWN_LANGUAGE = "und"
 CLIPS_IN_FLIGHT = 16
 _TRANSCRIPT = TypeAdapter(Transcript)
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """What was heard in the whole video; `language` is that of most of the speech."""
-
-    language: str | None
-    segments: tuple[TranscriptSegment, ...]
+_LEFT_OUT = TypeAdapter(list[LeftOut])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,8 @@ class SubtitleExtraction:
         wav = job.scratch / "speech.wav"
         await self.audio.extract_speech(source.path, source.info, wav, job.span(0.0, 0.1, "extracting_audio"))
         heard = await self._listen(job, engine, wav, source.info.duration)
-        segments = build_segments(
+        segments = await asyncio.to_thread(
+            build_segments,
             heard.segments,
             max_length=job.request.segments.max_length,
             min_silence=job.request.segments.min_silence,
@@ -74,8 +69,8 @@ class SubtitleExtraction:
         longest = (
             limits.seconds if limits.timestamps else min(limits.seconds, job.request.segments.max_length)
         )
-        silences = await asyncio.to_thread(find_silences, wav)
-        clips = plan_clips(duration, silences, longest)
+        levels = await asyncio.to_thread(read_levels, wav)
+        clips = plan_clips(duration, find_silences(levels), longest)
         in_flight = asyncio.Semaphore(CLIPS_IN_FLIGHT)
         done = 0
 
@@ -88,7 +83,8 @@ class SubtitleExtraction:
             return transcript
 
         job.report(0.1, "transcribing", done=0, total=len(clips))
-        return _joined(clips, await all_of(hear(clip) for clip in clips))
+        transcripts = await all_of(hear(clip) for clip in clips)
+        return await asyncio.to_thread(understand, clips, transcripts, levels, duration)
 
     async def _transcribe(
         self, job: RunningJob[ExtractSubtitles], engine: Transcriber, wav: Path, clip: Clip
@@ -134,6 +130,7 @@ class SubtitleExtraction:
             row.detected_language = heard.language
             row.whisper_model, row.model_used = request.model, engine.model_for(request.model)
             row.whisper_options = request.model_dump(mode="json")
+            row.left_out = _LEFT_OUT.dump_python(list(heard.left_out), mode="json")
             await save_track(completion.session, row, segments)
             (await get_video(completion.session, job.video_id)).detected_language = heard.language
             await completion.finish(
@@ -144,24 +141,6 @@ class SubtitleExtraction:
                     segments_count=len(segments),
                 )
             )
-
-
-def _joined(clips: Sequence[Clip], transcripts: Sequence[Transcript]) -> Hearing:
-    """Clip times become times on the video's clock."""
-    seconds: Counter[str] = Counter()
-    segments: list[TranscriptSegment] = []
-    for clip, transcript in zip(clips, transcripts, strict=True):
-        for heard in transcript.segments:
-            segments.append(_shifted(heard, clip.start))
-            if transcript.language is not None:
-                seconds[transcript.language] += round(1000 * (heard.end - heard.start))
-    language = seconds.most_common(1)[0][0] if seconds else None
-    return Hearing(language, tuple(segments))
-
-
-def _shifted(segment: TranscriptSegment, offset: float) -> TranscriptSegment:
-    words = tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in segment.words)
-    return replace(segment, start=segment.start + offset, end=segment.end + offset, words=words)
 
 
 def _fingerprint(wav: Path, clip: Clip) -> str:

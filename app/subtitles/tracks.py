@@ -1,7 +1,7 @@
 """What the tracks of every language share over HTTP: formats, downloads, edits from JSON or a file."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,13 +13,17 @@ from app.core.errors import ErrorCode, Problem
 from app.core.openapi import COMPONENT, ETAG, Json, Responses
 from app.storage.responses import attachment, client_has
 from app.subtitles.cues import Cue
-from app.subtitles.formatter import SubtitleFormat, parse, serialise
+from app.subtitles.formatter import SubtitleFormat, WrittenFormat, parse, serialise
 from app.subtitles.schemas import MOST_SEGMENTS, TrackFormat, TrackUpdate
 from app.subtitles.segments import Segment
 
-MIME_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+MIME_TYPES: dict[WrittenFormat, str] = {
+    "srt": "application/x-subrip",
+    "vtt": "text/vtt",
+    "ass": "text/x-ssa",
+}
 # The specification's: a browser is to save it, whatever it plays.
-DOWNLOAD_TYPES: dict[SubtitleFormat, str] = {"srt": "text/plain", "vtt": "text/vtt"}
+DOWNLOAD_TYPES: dict[WrittenFormat, str] = {"srt": "text/plain", "vtt": "text/vtt", "ass": "text/x-ssa"}
 FILE_TYPES: dict[str, SubtitleFormat] = {
     "text/vtt": "vtt",
     "application/x-subrip": "srt",
@@ -30,10 +34,12 @@ LONGEST_BODY = 10 * 1024**2
 
 SRT_EXAMPLE = "1\n00:00:00,000 --> 00:00:04,500\n안녕하세요, 여러분.\n"
 VTT_EXAMPLE = "WEBVTT\n\n00:00:00.000 --> 00:00:04.500\n안녕하세요, 여러분.\n"
+ASS_EXAMPLE = "Dialogue: 0,0:00:00.00,0:00:04.50,Default,,0,0,0,,안녕하세요, 여러분."
 FILES: Json = {
     MIME_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
     MIME_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
 }
+ASS_FILE: Json = {MIME_TYPES["ass"]: {"schema": {"type": "string"}, "example": ASS_EXAMPLE}}
 TRACK_BODY: Json = {
     "requestBody": {
         "required": True,
@@ -44,7 +50,7 @@ TRACK_BODY: Json = {
         },
     }
 }
-TRACK: Responses = {200: {"description": "The track.", "content": FILES, "headers": ETAG}}
+TRACK: Responses = {200: {"description": "The track.", "content": FILES | ASS_FILE, "headers": ETAG}}
 TRACK_SAVED: Responses = {200: {"headers": ETAG}}
 TRACK_REFUSALS = (
     ErrorCode.VIDEO_NOT_FOUND,
@@ -59,8 +65,15 @@ TRACK_REFUSALS = (
     ErrorCode.SEGMENT_BEYOND_VIDEO,
     ErrorCode.SEGMENT_DUPLICATED,
 )
+FIX_REFUSALS = (
+    ErrorCode.VIDEO_NOT_FOUND,
+    ErrorCode.PRECONDITION_FAILED,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+)
 
 Format = Annotated[TrackFormat, Query(description="As what to get it.")]
+Bilingual = Annotated[bool, Query(description="In a subtitle file, the source line below the translation.")]
+FileFormat = Annotated[WrittenFormat, Query(description="As what to get it.")]
 IfMatch = Annotated[
     str | None,
     Header(description="The track's `ETag`: the change is refused (412) if it is no longer the newest."),
@@ -74,14 +87,16 @@ class TrackFile:
     cues: tuple[Cue, ...]
 
 
-def track_download(model: type[BaseModel]) -> Responses:
-    """What a route answers that sends a track as a file; `model` is its JSON."""
+def track_download(model: type[BaseModel] | None = None) -> Responses:
+    """What a route answers that sends a track as a file; `model` is its JSON, if it has one."""
     name = {"Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}}}
     content: Json = {
         DOWNLOAD_TYPES["srt"]: {"schema": {"type": "string"}, "example": SRT_EXAMPLE},
         DOWNLOAD_TYPES["vtt"]: {"schema": {"type": "string"}, "example": VTT_EXAMPLE},
-        "application/json": {"schema": {"$ref": COMPONENT.format(model=model.__name__)}},
+        **ASS_FILE,
     }
+    if model is not None:
+        content["application/json"] = {"schema": {"$ref": COMPONENT.format(model=model.__name__)}}
     return {200: {"description": "The file.", "content": content, "headers": ETAG | name}}
 
 
@@ -118,38 +133,70 @@ def segments_of(cues: Sequence[Cue]) -> tuple[Segment, ...]:
     return tuple(Segment(number, cue.start, cue.end, cue.text) for number, cue in enumerate(cues))
 
 
-@dataclass(frozen=True, slots=True)
-class TrackAnswer:
-    """A track on its way out: its `segments` for files, and how it is `presented` as JSON."""
+def cues_of(segments: Sequence[Segment], *, bilingual: bool = False) -> tuple[Cue, ...]:
+    """What is shown; `bilingual` has the source line below a translation's, where there is one."""
+    return tuple(
+        Cue(segment.start, segment.end, segment.text, segment.original_text if bilingual else None)
+        for segment in segments
+    )
 
-    segments: Sequence[Segment]
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """Cues on their way out as a subtitle file; `below` is the second language of a bilingual one.
+
+    Long ones are written beside the event loop.
+    """
+
+    cues: Sequence[Cue]
     language: str
     etag: str
+    below: str | None = None
+
+    async def read(self, request: Request, file_format: WrittenFormat) -> Response:
+        """For an editor or a player; 304 if the client has it."""
+        if client_has(request, self.etag):
+            return Response(status_code=304, headers={"ETag": self.etag})
+        return await self._send(file_format, MIME_TYPES[file_format], {"ETag": self.etag})
+
+    async def download(self, title: str, file_format: WrittenFormat) -> Response:
+        """With a file name."""
+        languages = f"{self.language}+{self.below}" if self.below else self.language
+        name = attachment(f"{title}.{languages}.{file_format}")
+        headers = {"ETag": self.etag, "Content-Disposition": name}
+        return await self._send(file_format, DOWNLOAD_TYPES[file_format], headers)
+
+    async def _send(self, file_format: WrittenFormat, media_type: str, headers: dict[str, str]) -> Response:
+        content = await asyncio.to_thread(serialise, self.cues, file_format, self.language)
+        return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAnswer:
+    """A track on its way out: as a `file`, or as it is `presented` in JSON."""
+
+    file: FileAnswer
     presented: Callable[[], BaseModel]
 
     async def read(self, request: Request, track_format: TrackFormat) -> Response:
         """For an editor or a player; 304 if the client has it."""
-        if client_has(request, self.etag):
-            return Response(status_code=304, headers={"ETag": self.etag})
-        return await self._send(track_format, MIME_TYPES, {"ETag": self.etag})
+        if track_format != "json":
+            return await self.file.read(request, track_format)
+        if client_has(request, self.file.etag):
+            return Response(status_code=304, headers={"ETag": self.file.etag})
+        return await self._json({"ETag": self.file.etag})
 
     async def download(self, title: str, track_format: TrackFormat) -> Response:
         """With a file name."""
-        name = attachment(f"{title}.{self.language}.{track_format}")
-        return await self._send(
-            track_format, DOWNLOAD_TYPES, {"ETag": self.etag, "Content-Disposition": name}
-        )
+        if track_format != "json":
+            return await self.file.download(title, track_format)
+        name = attachment(f"{title}.{self.file.language}.json")
+        return await self._json({"ETag": self.file.etag, "Content-Disposition": name})
 
-    async def _send(
-        self, track_format: TrackFormat, types: Mapping[SubtitleFormat, str], headers: dict[str, str]
-    ) -> Response:
+    async def _json(self, headers: dict[str, str]) -> Response:
         """Long tracks take long to write, so that is done beside the event loop."""
-        if track_format == "json":
-            content = await asyncio.to_thread(lambda: self.presented().model_dump_json())
-            return Response(content, media_type="application/json", headers=headers)
-        cues = [Cue(segment.start, segment.end, segment.text) for segment in self.segments]
-        content = await asyncio.to_thread(serialise, cues, track_format, self.language)
-        return Response(content, media_type=f"{types[track_format]}; charset=utf-8", headers=headers)
+        content = await asyncio.to_thread(lambda: self.presented().model_dump_json())
+        return Response(content, media_type="application/json", headers=headers)
 
 
 async def _read_body(request: Request) -> bytes:

@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.subtitles.engines.base import Transcript, TranscriptSegment
 from tests.api.conftest import bring_track
 from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
+from tests.loopback.engines import ScriptedTranscriber
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 Bring = Callable[..., None]
@@ -91,6 +93,43 @@ class TestExtraction:
         assert len(lines) > 2
         assert all(line["end"] - line["start"] <= 1.5 + 0.01 for line in lines)
 
+    def test_words_come_only_when_asked_for(self, api: LiveServer, video: str) -> None:
+        api.completed(f"/api/videos/{video}/extract-subtitles", {"timestamp_granularity": "segment"})
+        assert not any("words" in line for line in track_of(api, video)["segments"])
+
+    def test_a_pause_ends_a_segment(self, api: LiveServer, video: str) -> None:
+        """The clip's bursts of sound are a second and a half apart; the engine hears no pause in a sentence
+        but the one the recording has after its fifth word."""
+        numbers = []
+        for min_silence in (2.0, 0.1):
+            options = {"segments": {"min_silence": min_silence}}
+            api.completed(f"/api/videos/{video}/extract-subtitles", options)
+            numbers.append(len(track_of(api, video)["segments"]))
+        assert numbers[0] < numbers[1]
+
+    def test_the_temperature_is_told_to_the_engine(
+        self, api: LiveServer, video: str, openai_server: LoopbackOpenAI
+    ) -> None:
+        for temperature in (0.35, 0.4):
+            api.completed(f"/api/videos/{video}/extract-subtitles", {"temperature": temperature})
+        heard = openai_server.requests_to(Endpoint.TRANSCRIPTIONS)
+        assert [request.fields["temperature"] for request in heard] == ["0.35", "0.4"]
+
+    def test_a_word_begins_with_the_sound(self, api: LiveServer, video: str) -> None:
+        """The engine says from 0.2 s to 0.54 s; the sound begins at 0.5 s."""
+        api.completed(f"/api/videos/{video}/extract-subtitles", {"timestamp_granularity": "word"})
+        first = track_of(api, video)["segments"][0]
+        assert first["start"] == first["words"][0]["start"] == pytest.approx(0.5, abs=0.03)
+        assert first["words"][0]["end"] == pytest.approx(0.543, abs=0.001)
+
+    def test_speakers(self, api: LiveServer, video: str) -> None:
+        model = {"model": "gpt-4o-transcribe-diarize", "timestamp_granularity": "word"}
+        api.completed(f"/api/videos/{video}/extract-subtitles", model)
+        lines = track_of(api, video)["segments"]
+        assert [line["speaker"] for line in lines] == ["A"] * len(lines)
+        assert lines
+        assert not any("words" in line for line in lines)
+
     def test_a_new_extraction_takes_the_place_of_the_old_track(self, api: LiveServer, subtitled: str) -> None:
         api.completed(f"/api/videos/{subtitled}/extract-subtitles")
         track = track_of(api, subtitled)
@@ -144,6 +183,20 @@ class TestEditing:
         assert edit(api, subtitled, {"id": 7, "start": 2.0, "end": 2.5, "text": "Between."}).is_success
         assert [line[0] for line in lines_of(api, subtitled)] == [0, 7, 1]
 
+    def test_speakers_are_named_kept_and_cleared(self, api: LiveServer, subtitled: str) -> None:
+        def speakers() -> list[str | None]:
+            return [line["speaker"] for line in track_of(api, subtitled)["segments"]]
+
+        assert speakers() == [None, None]
+        assert edit(api, subtitled, {"id": 0, "speaker": " Ana "}, {"id": 1, "speaker": "Ben"}).is_success
+        assert edit(api, subtitled, {"id": 0, "text": "Changed."}).is_success
+        assert speakers() == ["Ana", "Ben"]
+        assert edit(api, subtitled, {"id": 1, "speaker": ""}).is_success
+        assert speakers() == ["Ana", None]
+        added = {"id": 7, "start": 2.0, "end": 2.5, "text": "Between.", "speaker": "Cleo"}
+        assert edit(api, subtitled, added).is_success
+        assert speakers() == ["Ana", "Cleo", None]
+
     def test_removing(self, api: LiveServer, subtitled: str) -> None:
         assert edit(api, subtitled, {"id": 0, "deleted": True}).is_success
         assert [line[0] for line in lines_of(api, subtitled)] == [1]
@@ -167,6 +220,12 @@ class TestEditing:
             ([{"id": 9, "deleted": True}], "segment_not_found", "segments.0.id", "9"),
             ([{"id": 0, "text": "a"}, {"id": 0, "text": "b"}], "segment_duplicated", "segments.1.id", "0"),
             ([{"id": 0, "txt": "typo"}], "invalid_request", "segments.0.txt", "segments.0.txt"),
+            (
+                [{"id": 0, "speaker": "x" * 101}],
+                "invalid_request",
+                "segments.0.speaker",
+                "segments.0.speaker",
+            ),
             ([{"id": "0", "text": "x"}], "invalid_request", "segments.0.id", "segments.0.id"),
             ([{"id": 0, "start": "1"}], "invalid_request", "segments.0.start", "segments.0.start"),
             ([{"text": "x"}], "invalid_request", "segments.0.id", "segments.0.id"),
@@ -251,6 +310,26 @@ class TestFiles:
             (1, 2.5, 4.0, "And a giant leap."),
         ]
 
+    def test_what_was_left_out_is_told_until_another_track_comes(
+        self, shared_api: LiveServer, short_clip: Path
+    ) -> None:
+        made_up = TranscriptSegment(2.2, 3.3, "Thank you for watching!", -0.3, 0.9)
+        script = Transcript("en", (TranscriptSegment(0.5, 2.0, "This was said.", -0.1, 0.0), made_up))
+        data = shared_api.data_dir.parent / "scripted"
+        with (
+            LoopbackOpenAI(transcriber=ScriptedTranscriber(script)) as engine,
+            LiveServer(data, OPENAI_BASE_URL=engine.url) as api,
+        ):
+            video = api.upload(short_clip)
+            api.completed(f"/api/videos/{video}/extract-subtitles")
+            track = track_of(api, video)
+            assert [line["text"] for line in track["segments"]] == ["This was said."]
+            assert track["metadata"]["left_out"] == [
+                {"start": 2.2, "end": 3.3, "text": "Thank you for watching!", "reason": "phantom_phrase"}
+            ]
+            bring_track(api, video, "original")
+            assert track_of(api, video)["metadata"]["left_out"] == []
+
     def test_a_file_replaces_the_track(self, api: LiveServer, subtitled: str) -> None:
         content = "1\n00:00:01,000 --> 00:00:02,000\n다른 자막\n".encode()
         assert self.put(api, subtitled, content, "application/x-subrip").is_success
@@ -329,6 +408,6 @@ def test_a_track_without_lines_is_an_empty_file(api: LiveServer, subtitled: str)
 
 @pytest.mark.parametrize("path", ["", "/download"])
 def test_formats_that_are_not_written(api: LiveServer, subtitled: str, path: str) -> None:
-    answer = api.http.get(f"/api/videos/{subtitled}/subtitles/original{path}?format=ass")
+    answer = api.http.get(f"/api/videos/{subtitled}/subtitles/original{path}?format=sub")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "format"

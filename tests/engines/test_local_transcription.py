@@ -5,12 +5,17 @@ import time
 from pathlib import Path
 
 import pytest
+from faster_whisper import decode_audio
 
 from app.core.errors import ErrorCode, Problem
+from app.media.audio import Audio, write_wav
+from app.media.silence import Clip, read_levels
 from app.subtitles.engines.base import TranscriptionOptions
 from app.subtitles.engines.local import LocalTranscriber
+from app.subtitles.hearing import understand
 
 MEDIA = Path(__file__).parents[2].parent / "shared" / "media"
+JORDI = MEDIA / "speech" / "en_talkinghead_jordi.mp4"
 JFK = MEDIA / "speech" / "en_jfk.flac"
 LONG = MEDIA / "speech" / "en_long_printing.mp4"
 SILENT = MEDIA / "video" / "silent_black_10s.mp4"
@@ -34,6 +39,22 @@ async def test_hears_speech_with_times(transcriber: LocalTranscriber) -> None:
     assert len(words) == len(text.split())
     assert all(type(word.start) is float and word.start <= word.end for word in words)
     assert words[-1].end == pytest.approx(10.4, abs=0.4)
+
+
+@pytest.mark.parametrize(("path", "onset"), [(JORDI, 1.27), (JFK, 0.32)])
+async def test_what_was_said_is_kept_and_begins_with_the_sound(
+    transcriber: LocalTranscriber, tmp_path: Path, path: Path, onset: float
+) -> None:
+    samples = decode_audio(str(path), sampling_rate=16_000)
+    wav = tmp_path / "speech.wav"
+    wav.write_bytes(write_wav(Audio(samples, 16_000)))
+    seconds = len(samples) / 16_000
+
+    transcript = await transcriber.transcribe(wav, TranscriptionOptions("base", language="en"))
+    heard = understand([Clip(0.0, seconds)], [transcript], read_levels(wav), seconds)
+
+    assert heard.left_out == ()
+    assert heard.segments[0].start == pytest.approx(onset, abs=0.04)
 
 
 async def test_hears_nothing_in_silence(transcriber: LocalTranscriber) -> None:

@@ -91,6 +91,39 @@ async def test_a_model_without_times_gives_one_segment_over_the_clip(
     assert transcript.segments == (TranscriptSegment(0.0, SECONDS, " ".join(SENTENCES[:3])),)
 
 
+@pytest.fixture
+def long_clip(tmp_path: Path) -> Path:
+    """Too long for a model that tells speakers apart to take whole."""
+    path = tmp_path / "long.wav"
+    path.write_bytes(write_wav(Audio(np.zeros(31 * 16_000, np.float32), 16_000)))
+    return path
+
+
+async def test_speakers_are_asked_for_where_the_model_tells_them_apart(long_clip: Path) -> None:
+    said = (
+        TranscriptSegment(0.0, 2.0, "Who is it?", speaker="A"),
+        TranscriptSegment(2.5, 4.0, "Me.", speaker="B"),
+    )
+    with LoopbackOpenAI(transcriber=ScriptedTranscriber(Transcript("en", said))) as server:
+        async with connected(server.url) as client:
+            whisper = WhisperClient(client, "whisper-1")
+            options = TranscriptionOptions("gpt-4o-transcribe-diarize", language="en-GB", temperature=0.2)
+            heard = await whisper.transcribe(long_clip, options)
+    assert heard == Transcript(None, said)
+    assert server.requests[0].fields == {
+        "model": "gpt-4o-transcribe-diarize",
+        "language": "en",
+        "temperature": "0.2",
+        "response_format": "diarized_json",
+        "chunking_strategy": "auto",
+    }
+
+
+def test_a_model_that_tells_speakers_apart_times_them(whisper: Transcriber) -> None:
+    assert whisper.limits("gpt-4o-transcribe-diarize").timestamps
+    assert not whisper.limits("gpt-4o-transcribe").timestamps
+
+
 async def test_an_answer_cut_off_half_way_is_asked_for_again(
     whisper: Transcriber, server: LoopbackOpenAI, clip: Path
 ) -> None:
@@ -191,6 +224,14 @@ def test_words_inside_the_segments_are_taken_as_they_are() -> None:
     own = segment(0.0, 2.0) | {"words": [{"word": " Hello", "start": 0.1, "end": 0.5, "probability": 0.8}]}
     (heard,) = parsed({"segments": [own], "words": [{"word": "x", "start": 0, "end": 1}]}).segments
     assert heard.words == (Word(0.1, 0.5, "Hello", 0.8),)
+
+
+@pytest.mark.parametrize(
+    ("label", "speaker"), [("A", "A"), (" SPEAKER_01 ", "SPEAKER_01"), (2, "2"), ("", None)]
+)
+def test_labels_of_speakers(label: object, speaker: str | None) -> None:
+    (heard,) = parsed({"segments": [segment(0.0, 2.0) | {"speaker": label}]}).segments
+    assert heard.speaker == speaker
 
 
 def test_words_without_segments() -> None:

@@ -61,6 +61,11 @@ def changed_lines(change: Callable[[Lines], Lines]) -> Wording:
     return Wording(lambda content: json.dumps({"lines": change(json.loads(content)["lines"])}))
 
 
+def first_line(text: str) -> Wording:
+    """A chat answer whose first line says this instead."""
+    return changed_lines(lambda lines: [lines[0] | {"text": text}, *lines[1:]])
+
+
 RATE_LIMITED = rate_limited()
 SERVER_ERROR = Refusal(500, "server_error", "The server had an error.", (("retry-after-ms", "1"),))
 INSUFFICIENT_QUOTA = Refusal(
@@ -82,4 +87,6 @@ EMPTY_LINE = changed_lines(lambda lines: [lines[0] | {"text": " "}, *lines[1:]])
 SHUFFLED_LINES = changed_lines(lambda lines: lines[::-1])
 FENCED = Wording(lambda content: f"Here you are:\n```json\n{content}\n```\n")
 PROSE = Wording(lambda _: "I am sorry, I can only talk about the weather {today}.")
+TRAILING_COMMAS = Wording(lambda content: content.replace("}", ",}").replace("]", ",]"))
+NO_SHORTER = changed_lines(lambda lines: [{"id": str(line["id"]), "text": line["text"]} for line in lines])
 TRUNCATED = Wording(lambda content: content[: len(content) * 2 // 3], finish_reason="length")

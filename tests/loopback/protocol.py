@@ -12,20 +12,23 @@ from typing import cast
 from starlette.responses import JSONResponse, Response
 
 from app.media.audio import Audio, encode, to_int16, write_wav
-from app.subtitles.engines.base import Transcriber, Transcript, TranscriptionOptions, TranscriptSegment
-from app.translation.engines.base import Line, TranslationBatch, TranslationStyle, Translator
+from app.media.clip import clip_seconds
+from app.subtitles.engines.base import Transcriber, TranscriptionOptions
+from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle, Translator
 from app.tts.engines.base import SpeechRequest, TTSClient
+from tests.loopback import transcripts
 from tests.loopback.faults import Refusal
 
-MODELS = ("whisper-1", "gpt-transcribe", "gpt-5.4-mini", "gpt-4o-mini-tts", "tts-1")
+DIARIZING_MODEL = "gpt-4o-transcribe-diarize"
+MODELS = ("whisper-1", "gpt-transcribe", DIARIZING_MODEL, "gpt-5.4-mini", "gpt-4o-mini-tts", "tts-1")
 VOICES = (
     *("alloy", "ash", "ballad", "coral", "echo", "fable", "onyx"),
     *("nova", "sage", "shimmer", "verse", "marin", "cedar"),
 )
 RESPONSE_FORMATS = ("json_schema", "json_object", "text")
-_LANGUAGE_NAMES = {"en": "english", "ko": "korean", "ja": "japanese", "es": "spanish", "de": "german"}
 _MAX_UPLOAD = 25 * 1024**2
 _MAX_SPEECH_INPUT = 4096
+_LONGEST_UNCHUNKED_SECONDS = 30.0
 _UNKNOWN_SIZE = b"\xff\xff\xff\xff"
 
 
@@ -59,8 +62,8 @@ class Request:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """What a chat asked to be translated."""
-        entries = cast(Sequence[Mapping[str, object]], self.user_message["lines"])
+        """What a chat asked to be translated; none where it asked for something else."""
+        entries = cast(Sequence[Mapping[str, object]], self.user_message.get("lines", ()))
         return tuple(Line(cast(int, entry["id"]), cast(str, entry["text"])) for entry in entries)
 
 
@@ -115,15 +118,21 @@ class OpenAIProtocol:
         with tempfile.TemporaryDirectory() as folder:
             audio = Path(folder, "audio").with_suffix(Path(request.file_name).suffix)
             await asyncio.to_thread(audio.write_bytes, request.file)
+            if "diarize" in request.model:
+                _check_chunking(request, await asyncio.to_thread(clip_seconds, audio))
             transcript = await self.transcriber.transcribe(audio, options)
-        text = " ".join(segment.text for segment in transcript.segments)
-        if request.fields.get("response_format", "json") == "json":
-            return JSONResponse({"text": text, "usage": _NO_USAGE})
+        wanted = request.fields.get("response_format", "json")
+        if wanted == "json":
+            return JSONResponse(transcripts.plain(transcript))
+        if wanted == "diarized_json":
+            return JSONResponse(transcripts.diarized(transcript))
         granularities = cast(Sequence[str], request.fields.get("timestamp_granularities[]", ["segment"]))
-        return JSONResponse(_verbose(transcript, text, granularities))
+        return JSONResponse(transcripts.verbose(transcript, granularities))
 
     async def _chat(self, request: Request) -> Response:
         self._check_chat(request)
+        if "most_characters" in request.user_message:
+            return await self._shortened(request)
         asked = request.user_message
         style = TranslationStyle(
             terminology=tuple(cast(Mapping[str, str], asked.get("terminology", {})).items())
@@ -133,10 +142,23 @@ class OpenAIProtocol:
             target_language=cast(str, asked["target_language"]),
             lines=request.lines,
             style=style,
+            shorter_wordings=cast(int, asked.get("shorter_wordings", 0)),
         )
         lines = await self.translator.translate(batch, self.translator.model_for(None))
-        content = json.dumps({"lines": [{"id": line.id, "text": line.text} for line in lines]})
-        return completion(request.model, content)
+        content = [{"id": line.id, "text": line.text, "shorter": list(line.shorter)} for line in lines]
+        return completion(request.model, json.dumps({"lines": content}))
+
+    async def _shortened(self, request: Request) -> Response:
+        asked = request.user_message
+        line = LongLine(
+            text=cast(str, asked["text"]),
+            source_text=cast(str | None, asked.get("source_text")),
+            source_language=cast(str, asked["source_language"]),
+            target_language=cast(str, asked["target_language"]),
+            most_characters=cast(int, asked["most_characters"]),
+        )
+        text = await self.translator.shorten(line, self.translator.model_for(None))
+        return completion(request.model, json.dumps({"text": text or line.text}))
 
     async def _spoken(self, request: Request) -> Response:
         _check_speech(request)
@@ -159,6 +181,8 @@ class OpenAIProtocol:
             _check_strict(cast(Mapping[str, object], given["schema"]))
         try:
             lines = request.lines
+            if not lines and "most_characters" not in request.user_message:
+                raise KeyError("lines")
         except (ValueError, KeyError) as error:
             raise Refused("The last message is no JSON with lines to translate.") from error
         if len({line.id for line in lines}) != len(lines):
@@ -173,21 +197,25 @@ def completion(model: str, content: str, finish_reason: str = "stop") -> Respons
     return JSONResponse(body | {"choices": [choice]})
 
 
-_NO_USAGE = {"type": "tokens", "input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-
-
 def _check_transcription(request: Request) -> None:
     if not request.file:
         raise Refused("There is no audio in the request.")
     if len(request.file) > _MAX_UPLOAD:
         raise Refused("Maximum content size limit exceeded.", status=413)
     wanted = request.fields.get("response_format", "json")
-    if wanted not in ("json", "verbose_json"):
+    if wanted not in ("json", "verbose_json", "diarized_json"):
         raise Refused(f"response_format '{wanted}' is not one this server writes.")
     if wanted == "verbose_json" and request.model.startswith("gpt-"):
         raise Refused(f"response_format 'verbose_json' is not compatible with model '{request.model}'.")
-    if wanted == "json" and "timestamp_granularities[]" in request.fields:
+    if wanted == "diarized_json" and "diarize" not in request.model:
+        raise Refused(f"response_format 'diarized_json' is not compatible with model '{request.model}'.")
+    if wanted != "verbose_json" and "timestamp_granularities[]" in request.fields:
         raise Refused("timestamp_granularities need response_format 'verbose_json'.")
+
+
+def _check_chunking(request: Request, seconds: float) -> None:
+    if seconds > _LONGEST_UNCHUNKED_SECONDS and "chunking_strategy" not in request.fields:
+        raise Refused("chunking_strategy is required for diarization models.")
 
 
 def _check_speech(request: Request) -> None:
@@ -210,42 +238,6 @@ def _check_strict(schema: Mapping[str, object]) -> None:
             _check_strict(inner)
     elif schema.get("type") == "array":
         _check_strict(cast(Mapping[str, object], schema["items"]))
-
-
-def _verbose(transcript: Transcript, text: str, granularities: Sequence[str]) -> dict[str, object]:
-    last = transcript.segments[-1].end if transcript.segments else 0.0
-    language = transcript.language or "en"
-    answer: dict[str, object] = {
-        "task": "transcribe",
-        "language": _LANGUAGE_NAMES.get(language, language),
-        "duration": last,
-        "text": text,
-        "usage": {"type": "duration", "seconds": round(last)},
-    }
-    if "segment" in granularities:
-        answer["segments"] = [_segment(*entry) for entry in enumerate(transcript.segments)]
-    if "word" in granularities:
-        answer["words"] = [
-            {"word": word.text, "start": word.start, "end": word.end}
-            for segment in transcript.segments
-            for word in segment.words
-        ]
-    return answer
-
-
-def _segment(index: int, segment: TranscriptSegment) -> dict[str, object]:
-    return {
-        "id": index,
-        "seek": 0,
-        "start": segment.start,
-        "end": segment.end,
-        "text": f" {segment.text}",
-        "tokens": [],
-        "temperature": 0.0,
-        "avg_logprob": segment.average_log_probability,
-        "compression_ratio": segment.compression_ratio,
-        "no_speech_prob": segment.no_speech_probability,
-    }
 
 
 def _encoded(audio: Audio, kind: str) -> bytes:

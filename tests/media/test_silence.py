@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.media.audio import Audio, write_wav
-from app.media.silence import Clip, Silence, find_silences, plan_clips
+from app.media.silence import Clip, Levels, Silence, find_silences, plan_clips, read_levels
 from tests.media.clips import tone
 
 
@@ -18,18 +18,37 @@ def recording(path: Path, level: float = 1.0) -> Path:
 
 @pytest.mark.parametrize("level", [1.0, 0.1])
 def test_a_pause_is_found_however_quiet_the_speaker(tmp_path: Path, level: float) -> None:
-    (pause,) = find_silences(recording(tmp_path / "speech.wav", level))
+    (pause,) = find_silences(read_levels(recording(tmp_path / "speech.wav", level)))
     assert (pause.start, pause.end) == pytest.approx((1.0, 2.5), abs=0.03)
 
 
+def test_a_click_does_not_end_a_pause() -> None:
+    frames = np.full(100, -70.0, np.float32)
+    frames[40:42] = -20.0  # a click of 40 ms
+    frames[70:90] = -20.0
+    first, second = find_silences(Levels(frames, quiet_below=-50.0), minimum=0.1)
+    assert (first.start, first.end, second.start, second.end) == pytest.approx((0.0, 1.4, 1.8, 2.0))
+
+
+@pytest.mark.parametrize("noise_db", [-75.0, -60.0, -50.0])
+def test_a_pause_is_told_from_speech_whatever_the_room_s_noise(tmp_path: Path, noise_db: float) -> None:
+    chance = np.random.default_rng(1)
+    noise = chance.normal(0, 10 ** (noise_db / 20), 64_000)
+    noise[16_000:48_000] += 0.1 * np.sin(np.arange(32_000) * 0.1)
+    path = tmp_path / "noisy.wav"
+    path.write_bytes(write_wav(Audio(noise.astype(np.float32), 16_000)))
+    first, second = find_silences(read_levels(path))
+    assert (first.end, second.start) == pytest.approx((1.0, 3.0), abs=0.03)
+
+
 def test_short_pauses_do_not_count(tmp_path: Path) -> None:
-    assert find_silences(recording(tmp_path / "speech.wav"), minimum=2.0) == ()
+    assert find_silences(read_levels(recording(tmp_path / "speech.wav")), minimum=2.0) == ()
 
 
 def test_an_empty_recording_has_none(tmp_path: Path) -> None:
     path = tmp_path / "empty.wav"
     path.write_bytes(write_wav(Audio(np.zeros(0, np.float32), 16_000)))
-    assert find_silences(path) == ()
+    assert find_silences(read_levels(path)) == ()
 
 
 def test_short_recordings_are_one_clip() -> None:

@@ -2,6 +2,8 @@
 
 import math
 import random
+import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -111,6 +113,77 @@ def test_text_without_blanks_stays_without() -> None:
     )
     assert texts(heard) == ["こんにちは、世界。", "今日はいい天気です。"]
     assert texts(heard, spoken("続く", start=4.0)) == ["こんにちは、世界。", "今日はいい天気です。", "続く"]
+
+
+def timed(text: str, *tokens: str) -> TranscriptSegment:
+    """A text whose words, as the engine cut them, take a second each with no pause between."""
+    words = tuple(Word(float(at), at + 1.0, token) for at, token in enumerate(tokens))
+    return TranscriptSegment(0.0, float(len(tokens)), text, words=words)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["3.5", "1,000", "10 000", "1 234 567", "3 . 5", "5 %", "12:30", "12. 5. 2024", "$ 20", "No. 5", "3-4"],
+)
+def test_a_number_is_never_cut(number: str) -> None:
+    tokens = [part for part in re.split(r"(\d+)", number) if part.strip(" .,:-")]
+    heard = timed(f"it is {number} now", "it", "is", *[token.strip() for token in tokens], "now")
+    lines = texts(heard, max_length=1.1)
+    assert len(lines) > 2
+    assert any(number in line for line in lines)
+    assert " ".join(lines) == f"it is {number} now"
+
+
+def test_a_number_of_the_text_alone_is_never_cut() -> None:
+    heard = TranscriptSegment(0, 20, "About 10 000 of 12 000 people, or 83 % of them, came here.")
+    lines = texts(heard, max_length=3)
+    assert len(lines) > 4
+    for number in ("10 000", "12 000", "83 %"):
+        assert any(number in line for line in lines)
+
+
+def test_numbers_with_a_pause_between_are_two() -> None:
+    heard = spoken("press 1 | | 200 people wait", gap=0.0)
+    assert texts(heard) == ["press 1", "200 people wait"]
+
+
+def test_a_word_that_the_engine_cut_is_whole() -> None:
+    heard = timed("a well-known word isn't cut", "a", "well", "known", "word", "isn", "'t", "cut")
+    assert texts(heard, max_length=1.1) == ["a", "well-known", "word", "isn't", "cut"]
+
+
+def test_decimals_do_not_end_a_sentence() -> None:
+    assert texts(timed("it was 3.5 Percent more.", "it", "was", "3", "5", "Percent", "more")) == [
+        "it was 3.5 Percent more."
+    ]
+
+
+def test_another_speaker_begins_another_line() -> None:
+    first = replace(spoken("and then we", start=0.0), speaker="A")
+    second = replace(spoken("no we did not", start=1.5), speaker="B")
+    assert [(line.speaker, line.text) for line in build(first, second)] == [
+        ("A", "and then we"),
+        ("B", "no we did not"),
+    ]
+
+
+def test_two_who_start_together_are_two_lines() -> None:
+    both = (TranscriptSegment(1, 3, "Yes.", speaker="A"), TranscriptSegment(1, 2, "No.", speaker="B"))
+    assert [(line.start, line.end, line.speaker) for line in build(*both)] == [
+        (1.0, 2.0, "A"),
+        (2.0, 3.15, "B"),
+    ]
+
+
+@pytest.mark.parametrize(("min_silence", "lines"), [(0.0, 3), (0.5, 2), (1.5, 1)])
+def test_min_silence_is_the_pause_that_ends_a_line(min_silence: float, lines: int) -> None:
+    heard = (spoken("we wait", gap=0.0), spoken("for", start=1.0), spoken("you", start=2.2))
+    assert len(build(*heard, min_silence=min_silence)) == lines
+
+
+def test_no_line_is_shown_for_longer_than_max_length() -> None:
+    heard = spoken("one two three four five six", gap=0.0)
+    assert all(line.end - line.start <= 1.3 + 1e-9 for line in build(heard, max_length=1.3))
 
 
 def test_segments_without_word_times_stay() -> None:

@@ -18,7 +18,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSegment:
-    """A stretch of speech; `start` and `end` in seconds on the clock of the audio it was heard in."""
+    """A stretch of speech; `start` and `end` in seconds on the clock of the audio it was heard in.
+
+    `speaker` is a label that means the same person within one recording that was transcribed.
+    """
 
     start: float
     end: float
@@ -27,6 +30,7 @@ class TranscriptSegment:
     no_speech_probability: float | None = None
     compression_ratio: float | None = None
     words: tuple[Word, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class LocalTranscriber:
         from faster_whisper import WhisperModel
 
         packaged = self._size == PACKAGED_MODEL
-        source = str(_packaged_model(self._models_dir)) if packaged else self._size
+        source = str(packaged_model(self._models_dir)) if packaged else self._size
         downloads = str(self._models_dir)
         try:
             return WhisperModel(source, device="cpu", compute_type="int8", download_root=downloads)
@@ -166,7 +166,8 @@ class LocalTranscriber:
             raise Problem(ErrorCode.MODEL_UNAVAILABLE, model=self._size, reason=reason) from error
 
 
-def _packaged_model(models_dir: Path) -> Path:
+def packaged_model(models_dir: Path) -> Path:
+    """The folder of the packaged weights, put together there. Blocking. Raises `Problem`."""
     folder = models_dir / f"whisper-{PACKAGED_MODEL}"
     for name, parts, sha256 in PACKAGED_FILES:
         assemble([files(package) / "data" / part for package, part in parts], folder / name, sha256)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +15,13 @@ from app.subtitles.engines.response_parser import parse_transcription
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    _Ask = Callable[[AsyncOpenAI, Path, TranscriptionOptions], Awaitable[object]]
+
 # Opus at 24 kbit/s makes these 1.8 MB at most, far below the API's 25 MB.
 _TIMED = ClipLimits(seconds=600.0, timestamps=True, audio_format="ogg")
 _UNTIMED = ClipLimits(seconds=30.0, timestamps=False, audio_format="ogg")
-_TEXT_ONLY_MODEL = re.compile(r"gpt-.*transcribe")
+_TEXT_ONLY_MODEL = re.compile(r"gpt-.*transcribe(?!.*diarize)")
+_DIARIZING_MODEL = re.compile(r".*diarize")
 
 
 class WhisperClient:
@@ -41,12 +45,20 @@ class WhisperClient:
         return None
 
     async def transcribe(self, audio: Path, options: TranscriptionOptions) -> Transcript:
-        """Words come whether or not they were asked for, where the model gives times at all."""
+        """Words come whether or not they were asked for, where the model gives times at all.
+
+        A model that tells speakers apart gives segments with labels that hold for this recording only,
+        and no words.
+        """
         duration = await asyncio.to_thread(clip_seconds, audio)
         async with self._client.call(options.model) as sdk:
-            ask = _with_times if self.limits(options.model).timestamps else _text_only
-            answer = await ask(sdk, audio, options)
+            answer = await self._ask_for(options.model)(sdk, audio, options)
         return parse_transcription(answer, model=options.model, duration=duration)
+
+    def _ask_for(self, model: str) -> "_Ask":
+        if _DIARIZING_MODEL.match(model):
+            return _with_speakers
+        return _with_times if self.limits(model).timestamps else _text_only
 
 
 async def _with_times(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOptions) -> object:
@@ -59,6 +71,19 @@ async def _with_times(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOpt
         temperature=options.temperature,
         response_format="verbose_json",
         timestamp_granularities=["word", "segment"],
+    )
+
+
+async def _with_speakers(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOptions) -> object:
+    from openai import omit
+
+    return await sdk.audio.transcriptions.create(
+        file=audio,
+        model=options.model,
+        language=base_language(options.language) if options.language else omit,
+        temperature=options.temperature,
+        response_format="diarized_json",
+        chunking_strategy="auto",
     )
 
 

@@ -49,6 +49,7 @@ class _Segment(_Lenient):
     no_speech_prob: _Number = None
     compression_ratio: _Measure = None
     words: list[_Word] | None = None
+    speaker: str | None = Field(default=None, coerce_numbers_to_str=True)
 
 
 class _Language(_Lenient):
@@ -133,6 +134,7 @@ def _segment(segment: _Segment, start: float, end: float, length: float) -> Tran
         no_speech_probability=segment.no_speech_prob,
         compression_ratio=segment.compression_ratio,
         words=_words(segment.words or (), length),
+        speaker=(segment.speaker or "").strip() or None,
     )
 
 
