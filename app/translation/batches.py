@@ -1,49 +1,107 @@
 """One batch translated so that every line comes back in its place, whatever the engine answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from app.translation.checks import DOUBTFUL, UNUSABLE, Complaint, Fault, complaint
 from app.translation.engines.base import Line, TranslationBatch, Translator
-from app.translation.postprocessor import review
+from app.translation.numbers import keeps_numbers
+from app.translation.postprocessor import decreasing, review
 from app.translation.preprocessor import alone, has_words
 
 ATTEMPTS = 3
+# A number may well be right as it is, written out or in larger units: one doubt is enough.
+ATTEMPTS_FOR_NUMBERS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TranslatedBatch:
-    """A line for every line of the batch, in its order; those in `untranslated` (ids) kept their source
-    text because the engine never gave them a usable one."""
+    """A line for every line of the batch, in its order. The engine never gave a usable translation of those
+    in `untranslated` (ids): they have what it gave, or their source text. Numbers, placeholders or
+    structure of those in `doubtful` differ from the source."""
 
     lines: tuple[Line, ...]
     untranslated: tuple[int, ...]
+    doubtful: tuple[int, ...] = ()
 
 
 async def translate_lines(
     translator: Translator, batch: TranslationBatch, model: str, attempts: int = ATTEMPTS
 ) -> TranslatedBatch:
-    """Ask for the batch, then again for what is missing: each line by itself, among its neighbours.
+    """Ask for the batch, then again for what is missing or wrong: each line by itself, among its neighbours.
 
-    If nothing at all could be read, the batch is asked for once more as a whole. Lines without words are
-    kept as they are and not sent. Raises the engine's `Problem`s; an answer that makes no sense is none.
+    If that is all of it, the batch is asked for once more as a whole. Of several answers to a line the best
+    is kept. Lines without words are kept as they are and not sent. Raises the engine's `Problem`s; an
+    answer that makes no sense is none.
     """
     asked = replace(batch, lines=tuple(line for line in batch.lines if has_words(line.text)))
-    done: dict[int, Line] = {}
+    best: dict[int, _Answer] = {}
     open_lines = asked.lines
-    for _ in range(attempts):
+    for attempt in range(1, attempts + 1):
         for request in _requests(asked, open_lines):
-            answer = review(request, await translator.translate(request, model))
-            done |= {line.id: line for line in answer.accepted}
-        open_lines = tuple(line for line in asked.lines if line.id not in done)
+            for line in review(request, await translator.translate(request, model)).accepted:
+                answer = _judged(line, asked)
+                best[line.id] = min(best.get(line.id, answer), answer, key=_badness)
+        open_lines = _open_lines(asked, best, attempt, heeded=translator.heeds_complaints)
         if not open_lines:
             break
     return TranslatedBatch(
-        lines=tuple(done.get(line.id, line) for line in batch.lines),
-        untranslated=tuple(line.id for line in open_lines),
+        lines=tuple(best[line.id].line if line.id in best else line for line in batch.lines),
+        untranslated=tuple(line.id for line in asked.lines if _fault(best.get(line.id)) in UNUSABLE),
+        doubtful=tuple(line.id for line in asked.lines if _fault(best.get(line.id)) in DOUBTFUL),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A translated line and the worst that is wrong with it."""
+
+    line: Line
+    complaint: Complaint | None
+
+
+def _judged(line: Line, asked: TranslationBatch) -> _Answer:
+    """A shorter wording is held to the same rules as the text, and left out if it breaks one."""
+    source = next(source.text for source in asked.lines if source.id == line.id)
+    sound = [
+        wording
+        for wording in line.shorter
+        if keeps_numbers(line.text, wording) and complaint(source, wording, asked) is None
+    ]
+    shorter = tuple(decreasing(line.text, sorted(sound, key=len, reverse=True)))
+    return _Answer(replace(line, shorter=shorter), complaint(source, line.text, asked))
+
+
+def _badness(answer: _Answer) -> int:
+    return answer.complaint.fault if answer.complaint else 0
+
+
+def _fault(answer: _Answer | None) -> Fault | None:
+    if answer is None:
+        return Fault.UNTRANSLATED
+    return answer.complaint.fault if answer.complaint else None
+
+
+def _open_lines(
+    asked: TranslationBatch, best: Mapping[int, _Answer], attempt: int, *, heeded: bool
+) -> tuple[Line, ...]:
+    """The lines to ask for again after so many attempts, with what was wrong with the best answer."""
+    open_lines = []
+    for line in asked.lines:
+        found = best[line.id].complaint if line.id in best else None
+        if line.id not in best:
+            open_lines.append(line)
+        elif found and heeded and _is_worth(found, attempt):
+            open_lines.append(replace(line, complaint=found.words))
+    return tuple(open_lines)
+
+
+def _is_worth(found: Complaint, attempt: int) -> bool:
+    return found.fault is not Fault.NUMBERS or attempt < ATTEMPTS_FOR_NUMBERS
+
+
 def _requests(asked: TranslationBatch, open_lines: tuple[Line, ...]) -> tuple[TranslationBatch, ...]:
-    """The whole batch while nothing of it is translated, the open lines one by one afterwards."""
-    if open_lines and open_lines == asked.lines:
-        return (asked,)
+    """The whole batch while all of it is open, the open lines one by one afterwards."""
+    if open_lines and len(open_lines) == len(asked.lines):
+        return (replace(asked, lines=open_lines),)
     return tuple(alone(asked, line) for line in open_lines)

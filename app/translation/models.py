@@ -11,7 +11,8 @@ from app.core.database import Base, utc_now
 class Translation(Base):
     """The subtitles of a video in another language. `revision` grows with every change;
     `translation_model` is what was asked for and `model_used` what ran, both None for a track that a user
-    brought. `title` is the video's title in that language."""
+    brought. `title` is the video's title in that language; `missed_terms` are the ids of lines that lack the
+    wording asked for."""
 
     __tablename__ = "translations"
 
@@ -22,13 +23,14 @@ class Translation(Base):
     model_used: Mapped[str | None]
     title: Mapped[str | None]
     untranslated: Mapped[list[int]] = mapped_column(JSON, default=list)
+    missed_terms: Mapped[list[int]] = mapped_column(JSON, default=list)
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class TranslationSegment(Base):
-    """A line of a translation; times in seconds."""
+    """A line of a translation; times in seconds. `shorter` says the same in fewer words."""
 
     __tablename__ = "translation_segments"
     __table_args__ = (
@@ -46,3 +48,5 @@ class TranslationSegment(Base):
     end_time: Mapped[float]
     source_text: Mapped[str | None]
     translated_text: Mapped[str]
+    shorter: Mapped[list[str]] = mapped_column(JSON, default=list)
+    speaker: Mapped[str | None]

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.translation.engines.base import Line, TranslationBatch
-from app.translation.preprocessor import normalise
+from app.translation.layout import in_rows
+from app.translation.preprocessor import dashes, normalise, plain
 
 _QUOTES = frozenset(('""', "''", "“”", "‘’", "„“", "«»", "「」", "『』"))
 _QUOTE_MARKS = frozenset("".join(_QUOTES))
@@ -28,24 +29,45 @@ def review(batch: TranslationBatch, answered: Sequence[Line]) -> Review:
     dropped. So a line lost, doubled or made up by the engine cannot move another.
     """
     times = Counter(line.id for line in answered)
-    texts = {line.id: line.text for line in answered if times[line.id] == 1}
+    answers = {line.id: line for line in answered if times[line.id] == 1}
     accepted = {
-        line.id: text
-        for line in batch.lines
-        if (text := tidy(texts.get(line.id, ""), line, preserve_format=batch.style.preserve_format))
+        source.id: line
+        for source in batch.lines
+        if source.id in answers and (line := _tidied(answers[source.id], source, batch)).text
     }
     return Review(
-        accepted=tuple(Line(line.id, accepted[line.id]) for line in batch.lines if line.id in accepted),
+        accepted=tuple(accepted[line.id] for line in batch.lines if line.id in accepted),
         open=tuple(line for line in batch.lines if line.id not in accepted),
     )
 
 
 def tidy(text: str, source: Line, *, preserve_format: bool) -> str:
-    """The translation without numbering or quotes that the source lacks; its line breaks kept or joined."""
+    """The translation without numbering or quotes that the source lacks, and on as many rows.
+
+    Without `preserve_format` it is on one row and has no markup.
+    """
     if not _WRITTEN_BREAK.search(source.text):
         text = _WRITTEN_BREAK.sub("\n", text)
     text = _without_quotes(_without_number(normalise(text), source), source.text)
-    return text if preserve_format else " ".join(text.split())
+    if not preserve_format:
+        return plain(text)
+    if text.count("\n") == source.text.count("\n") or dashes(source.text):
+        return text
+    return in_rows(" ".join(text.split()), source.text)
+
+
+def decreasing(text: str, shorter: Sequence[str]) -> Iterator[str]:
+    """Those of the shorter wordings that are shorter than all before."""
+    for wording in shorter:
+        if wording and len(wording) < len(text):
+            yield wording
+            text = wording
+
+
+def _tidied(answer: Line, source: Line, batch: TranslationBatch) -> Line:
+    keep = batch.style.preserve_format
+    shorter = tuple(tidy(wording, source, preserve_format=keep) for wording in answer.shorter)
+    return Line(source.id, tidy(answer.text, source, preserve_format=keep), shorter)
 
 
 def _without_number(text: str, source: Line) -> str:

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from app.translation.engines.base import Line, TranslationBatch, TranslationStyle
+from app.translation.terms import relevant
 
 CONTEXT_LINES = 3
 BATCH_CHARACTERS = 4000
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _AROUND_BREAKS = re.compile(r" ?\n ?")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|\{\\[^{}]*\}")
+_DASH = re.compile(r"^\s*[-–—‐](?!\d)\s*\S", re.MULTILINE)
+_NOTE = re.compile("[♪♫♬]")
 _JOINERS = "\u200c\u200d"  # zero-width, but part of the spelling in several scripts and of emoji
 
 
@@ -27,6 +31,26 @@ def has_words(text: str) -> bool:
     return any(mark.isalpha() for mark in text)
 
 
+def has_markup(text: str) -> bool:
+    """Whether there are tags such as `<i>`, or `{\\an8}`."""
+    return _MARKUP.search(text) is not None
+
+
+def dashes(text: str) -> int:
+    """How many rows begin with the dash that stands before a speaker."""
+    return len(_DASH.findall(text))
+
+
+def is_structured(text: str) -> bool:
+    """Whether its rows mean something: speakers with dashes, or music."""
+    return dashes(text) > 0 or _NOTE.search(text) is not None
+
+
+def plain(text: str) -> str:
+    """On one row and without markup."""
+    return " ".join(_MARKUP.sub("", text).split())
+
+
 def batches(
     lines: Sequence[Line],
     source_language: str,
@@ -38,9 +62,11 @@ def batches(
 ) -> tuple[TranslationBatch, ...]:
     """Normalised lines in batches of at most `size`, fewer where the lines are long, in order.
 
-    Each carries the `context_lines` lines before and after it, which are not to be translated.
+    Each carries the `context_lines` lines before and after it, which are not to be translated, and of the
+    terminology what occurs in it, so that a new term changes no other batch.
     """
-    clean = [replace(line, text=normalise(line.text)) for line in lines]
+    style = style or TranslationStyle()
+    clean = [replace(line, text=_clean(line.text, style)) for line in lines]
     return tuple(
         TranslationBatch(
             source_language=source_language,
@@ -48,7 +74,7 @@ def batches(
             lines=tuple(clean[start:end]),
             before=tuple(clean[max(0, start - context_lines) : start]),
             after=tuple(clean[end : end + context_lines]),
-            style=style or TranslationStyle(),
+            style=_style_for(clean[start:end], style),
         )
         for start, end in _ranges(clean, size)
     )
@@ -57,13 +83,22 @@ def batches(
 def alone(batch: TranslationBatch, line: Line, context_lines: int = CONTEXT_LINES) -> TranslationBatch:
     """One line of a batch as a batch of its own, its neighbours as context."""
     everything = (*batch.before, *batch.lines, *batch.after)
-    place = len(batch.before) + batch.lines.index(line)
+    place = next(index for index, other in enumerate(everything) if other.id == line.id)
     return replace(
         batch,
         lines=(line,),
         before=everything[max(0, place - context_lines) : place],
         after=everything[place + 1 : place + 1 + context_lines],
     )
+
+
+def _clean(text: str, style: TranslationStyle) -> str:
+    return normalise(text) if style.preserve_format else plain(normalise(text))
+
+
+def _style_for(lines: Sequence[Line], style: TranslationStyle) -> TranslationStyle:
+    terms = relevant(style.terminology, *(line.text for line in lines))
+    return replace(style, terminology=terms)
 
 
 def _is_visible(mark: str) -> bool:

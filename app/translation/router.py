@@ -13,18 +13,23 @@ from app.core.resources import owned
 from app.core.schemas import VideoId
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTranslation
-from app.subtitles.schemas import TrackUpdated
+from app.subtitles.review import checked, fixed
+from app.subtitles.schemas import FixTrack, ReadabilityCheck, TrackFixed, TrackUpdated
 from app.subtitles.segments import summarise
 from app.subtitles.tracks import (
+    FIX_REFUSALS,
     TRACK,
     TRACK_BODY,
     TRACK_REFUSALS,
     TRACK_SAVED,
+    Bilingual,
+    FileAnswer,
     Format,
     IfMatch,
     TrackAnswer,
     TrackFile,
     check_etag,
+    cues_of,
     read_track_body,
     track_download,
 )
@@ -82,10 +87,11 @@ async def get_translation(
     session: ReadSession,
     manager: Manager,
     format: Format = "json",  # noqa: A002 - the name is the specification's
+    bilingual: Bilingual = False,
 ) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
     video, track = await manager.track(session, video_id, language_code)
-    return await _answer(video, track).read(request, format)
+    return await _answer(video, track, bilingual).read(request, format)
 
 
 @router.get(
@@ -103,10 +109,11 @@ async def download_translation(
     session: ReadSession,
     manager: Manager,
     format: Format = "srt",  # noqa: A002 - the name is the specification's
+    bilingual: Bilingual = False,
 ) -> Response:
     """With a file name."""
     video, track = await manager.track(session, video_id, language_code)
-    return await _answer(video, track).download(track.row.title or video.title, format)
+    return await _answer(video, track, bilingual).download(track.row.title or video.title, format)
 
 
 @router.put(
@@ -141,8 +148,57 @@ async def update_translation(
     return TrackUpdated(success=True, message=texts.answers["translation_updated"])
 
 
-def _answer(video: Video, track: TranslatedTrack) -> TrackAnswer:
-    return TrackAnswer(track.segments, track.row.target_language, etag(track), lambda: _present(video, track))
+@router.get(
+    "/subtitles/translations/{language_code}/check",
+    operation_id="checkTranslation",
+    summary="Whether a translation is readable",
+    responses=TRACK_SAVED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
+)
+async def check_translation(
+    video_id: VideoId,
+    language_code: Language,
+    session: ReadSession,
+    manager: Manager,
+    response: Response,
+    texts: Texts,
+) -> ReadabilityCheck:
+    """By the field's rules for the language: the length of lines, reading speed, times and gaps."""
+    video, track = await manager.track(session, video_id, language_code)
+    response.headers["ETag"] = etag(track)
+    return await checked(track.segments, video, language_code, texts)
+
+
+@router.post(
+    "/subtitles/translations/{language_code}/fix",
+    operation_id="fixTranslation",
+    summary="Make a translation readable",
+    responses=TRACK_SAVED | problems(ErrorCode.TRANSLATION_NOT_READY, *FIX_REFUSALS),
+)
+async def fix_translation(
+    video_id: VideoId,
+    language_code: Language,
+    session: WriteSession,
+    manager: Manager,
+    response: Response,
+    texts: Texts,
+    body: FixTrack | None = None,
+    if_match: IfMatch = None,
+) -> TrackFixed:
+    """Wraps lines, splits and joins segments and shows them on into silence; the words stay as they are."""
+    video, track = await manager.track(session, video_id, language_code)
+    check_etag(if_match, etag(track))
+    before, former_etag = track.segments, etag(track)
+    track = await manager.fix(session, video, track, dry_run=body is not None and body.dry_run)
+    response.headers["ETag"] = etag(track)
+    saved = etag(track) != former_etag
+    return await fixed(before, track.segments, video, language_code, texts, saved=saved)
+
+
+def _answer(video: Video, track: TranslatedTrack, bilingual: bool) -> TrackAnswer:
+    row = track.row
+    cues = cues_of(track.segments, bilingual=bilingual)
+    file = FileAnswer(cues, row.target_language, etag(track), row.source_language if bilingual else None)
+    return TrackAnswer(file, lambda: _present(video, track))
 
 
 def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
@@ -157,7 +213,12 @@ def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
         title=row.title,
         segments=[
             TranslatedLine(
-                id=line.id, start=line.start, end=line.end, text=line.text, original_text=line.original_text
+                id=line.id,
+                start=line.start,
+                end=line.end,
+                text=line.text,
+                shorter=list(line.shorter),
+                original_text=line.original_text,
             )
             for line in track.segments
         ],
@@ -168,5 +229,6 @@ def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
             created_at=row.created_at,
             updated_at=row.updated_at,
             untranslated_segments=row.untranslated,
+            missed_terms=row.missed_terms,
         ),
     )

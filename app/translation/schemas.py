@@ -16,6 +16,7 @@ from app.core.schemas import (
     Timestamp,
     VideoId,
 )
+from app.jobs.schemas import MissedTerms, UntranslatedSegments
 from app.subtitles.schemas import ModelUsed, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
 
@@ -25,11 +26,15 @@ Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 class TranslationOptions(RequestModel):
     """How to translate."""
 
-    preserve_format: bool = Field(default=True, description="Keep line breaks and markup.")
+    preserve_format: bool = Field(
+        default=True,
+        description="Keep line breaks, tags, speaker dashes and ♪; otherwise lines are plain and on one row.",
+    )
     terminology: dict[Term, Term] | None = Field(
         default=None,
         max_length=500,
-        description="A glossary: terms of the source and the wording wanted for them.",
+        description="A glossary: terms of the source and the wording wanted for them, inflected or not. "
+        "Lines that miss it are asked for again.",
         examples=[{"인공지능": "Artificial Intelligence", "머신러닝": "Machine Learning"}],
     )
     tone: Literal["formal", "conversational", "casual"] = Field(
@@ -65,6 +70,11 @@ class TranslatedLine(Response):
     start: Start
     end: End
     text: str = Field(description="In the target language.", examples=["Hello everyone."])
+    shorter: list[str] = Field(
+        description="Wordings that say the same in fewer words, the longest first: a voice takes "
+        "the longest that fits. An edit of `text` drops them.",
+        examples=[["Hello all."]],
+    )
     original_text: str | None = Field(
         description="The source line; null if a user brought the line and none is beside it.",
         examples=["안녕하세요, 여러분."],
@@ -79,10 +89,8 @@ class TranslationMetadata(Response):
     total_duration: Duration = Field(description="Seconds, of the video.")
     created_at: Timestamp
     updated_at: Timestamp
-    untranslated_segments: list[int] = Field(
-        description="Ids of lines that no attempt could translate; they keep their original text.",
-        examples=[[]],
-    )
+    untranslated_segments: UntranslatedSegments
+    missed_terms: MissedTerms
 
 
 class TranslationTrack(Response):

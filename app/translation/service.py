@@ -11,6 +11,7 @@ from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
+from app.subtitles.review import mended
 from app.subtitles.schemas import TrackUpdate
 from app.subtitles.segments import Segment, apply_changes
 from app.subtitles.storage import OriginalTrack
@@ -58,11 +59,31 @@ class TranslationManager:
     async def edit(
         self, session: AsyncSession, video: Video, track: TranslatedTrack, update: TrackUpdate
     ) -> TranslatedTrack:
-        """Changes the segments named. Raises `Problem` naming the segment at fault."""
+        """Changes the segments named and takes those with a new text off the lists of what went wrong.
+
+        Raises `Problem` naming the segment at fault.
+        """
         changes = [segment.as_change() for segment in update.segments]
         segments = apply_changes(track.segments, changes, duration=video.duration)
-        await save_track(session, track.row, segments)
-        return TranslatedTrack(track.row, segments)
+        mended = {change.id for change in changes if change.text is not None or change.deleted}
+        row = track.row
+        row.untranslated = [number for number in row.untranslated if number not in mended]
+        row.missed_terms = [number for number in row.missed_terms if number not in mended]
+        await save_track(session, row, segments)
+        return TranslatedTrack(row, segments)
+
+    async def fix(
+        self, session: AsyncSession, video: Video, track: TranslatedTrack, *, dry_run: bool
+    ) -> TranslatedTrack:
+        """The track made readable; saved where that changes it, but for a `dry_run`."""
+        row = track.row
+        segments = await mended(track.segments, video, row.target_language)
+        if segments != track.segments and not dry_run:
+            kept = {segment.id for segment in segments}
+            row.untranslated = [line_id for line_id in row.untranslated if line_id in kept]
+            row.missed_terms = [line_id for line_id in row.missed_terms if line_id in kept]
+            await save_track(session, row, segments)
+        return TranslatedTrack(row, segments)
 
     async def replace(
         self, session: AsyncSession, video: Video, language: str, file: TrackFile
@@ -73,7 +94,7 @@ class TranslationManager:
         row = track.row if track else Translation(video_id=video.id, target_language=language)
         row.source_language = original.row.language if original else video.source_language
         row.translation_model = row.model_used = None
-        row.untranslated = []
+        row.untranslated, row.missed_terms = [], []
         segments = _beside_original(segments_of(file.cues), original)
         await save_track(session, row, segments)
         return TranslatedTrack(row, segments)

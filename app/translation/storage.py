@@ -60,7 +60,13 @@ async def save_track(session: AsyncSession, row: Translation, segments: Sequence
 
 def _segment(line: TranslationSegment) -> Segment:
     return Segment(
-        line.id, line.start_time, line.end_time, line.translated_text, original_text=line.source_text
+        line.id,
+        line.start_time,
+        line.end_time,
+        line.translated_text,
+        original_text=line.source_text,
+        speaker=line.speaker,
+        shorter=tuple(line.shorter),
     )
 
 
@@ -73,4 +79,6 @@ def _values(row: Translation, segment: Segment) -> dict[str, object]:
         "end_time": segment.end,
         "source_text": segment.original_text,
         "translated_text": segment.text,
+        "shorter": list(segment.shorter),
+        "speaker": segment.speaker,
     }

@@ -1,5 +1,6 @@
 """The job of the translation feature: subtitles into another language."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,25 +13,54 @@ from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.memo import Memo, Unit
-from app.subtitles.segments import Segment
 from app.subtitles.storage import OriginalTrack
 from app.subtitles.storage import load_track as load_original
+from app.translation.assembly import Answers, TranslatedSegments, assemble, torn
 from app.translation.batches import TranslatedBatch, translate_lines
-from app.translation.engines.base import Line, TranslationBatch, Translator
+from app.translation.engines.base import Line, TranslationBatch, TranslationStyle, Translator
 from app.translation.models import Translation
 from app.translation.preprocessor import batches
 from app.translation.schemas import TranslateSubtitles
+from app.translation.sentences import Sentence, sentences
 from app.translation.storage import find_track, save_track
 from app.videos.storage import get_video
 
 TITLE_ID = -1
 _BATCH = TypeAdapter(TranslationBatch)
 _TRANSLATED = TypeAdapter(TranslatedBatch)
+# A segment moved a little is no reason to translate it again.
+_UNREMEMBERED = {name: {"__all__": {"seconds"}} for name in ("lines", "before", "after")}
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """What is translated, by whom and how."""
+
+    engine: Translator
+    model: str
+    source: str
+    target: str
+    style: TranslationStyle
+
+    @classmethod
+    def of(cls, engine: Translator, request: TranslateSubtitles, source_language: str) -> "Commission":
+        style = request.options.as_style()
+        model = engine.model_for(request.model)
+        return cls(engine, model, source_language, request.target_language, style)
+
+    def body(self, units: Sequence[Sentence]) -> tuple[TranslationBatch, ...]:
+        lines = [unit.as_line() for unit in units]
+        return batches(lines, self.source, self.target, size=self.engine.batch_size, style=self.style)
+
+    def title(self, title: str) -> TranslationBatch:
+        """By itself, since its neighbours are no context for it, and never spoken."""
+        (batch,) = batches([Line(TITLE_ID, title)], self.source, self.target, size=1, style=self.style)
+        return replace(batch, shorter_wordings=0)
 
 
 @dataclass(frozen=True, slots=True)
 class SubtitleTranslation:
-    """Translates the original track in parallel batches, and the title with it."""
+    """Translates the original track in parallel batches, sentence by sentence, and the title with it."""
 
     memo: Memo
     translator: Callable[[], Translator]
@@ -43,31 +73,43 @@ class SubtitleTranslation:
         async with job.database.read() as session:
             title = (await get_video(session, job.video_id)).title
             original = await load_original(session, job.video_id)
-        work = _batches(job.request, engine, original, title)
-        translated = await self._translate(job, engine, work)
-        await self._publish(job, engine, original, translated)
+        commission = Commission.of(engine, job.request, original.row.language)
+        units = sentences(original.segments, preserve_format=commission.style.preserve_format)
+        work = (commission.title(title), *await asyncio.to_thread(commission.body, units))
+        answers = await self._translate(job, commission, work, until=0.9)
+        if broken := torn(units, answers, commission.style):
+            units = tuple(part for unit in units for part in (unit.split() if unit in broken else (unit,)))
+            parts = [part for unit in broken for part in unit.split()]
+            again = await self._translate(job, commission, commission.body(parts), start=0.9)
+            answers = answers.instead(broken, again)
+        translated = assemble(units, answers, commission.style)
+        await self._publish(job, commission, original, translated, answers.lines[TITLE_ID].text)
 
     async def _translate(
-        self, job: RunningJob[TranslateSubtitles], engine: Translator, work: Sequence[TranslationBatch]
-    ) -> "Translated":
-        model = engine.model_for(job.request.model)
+        self,
+        job: RunningJob[TranslateSubtitles],
+        commission: Commission,
+        work: Sequence[TranslationBatch],
+        *,
+        start: float = 0.0,
+        until: float = 0.97,
+    ) -> Answers:
         total = sum(len(batch.lines) for batch in work)
         done = 0
 
         async def translate(batch: TranslationBatch) -> TranslatedBatch:
             nonlocal done
-            result = await self._recall(engine, model, batch)
+            result = await self._recall(commission, batch)
             done += len(batch.lines)
-            job.report(0.97 * done / total, "translating", done=done, total=total)
+            job.report(start + (until - start) * done / total, "translating", done=done, total=total)
             return result
 
-        job.report(0.0, "translating", done=0, total=total)
-        results = await all_of(translate(batch) for batch in work)
-        texts = {line.id: line.text for result in results for line in result.lines}
-        return Translated(texts, tuple(number for result in results for number in result.untranslated))
+        job.report(start, "translating", done=0, total=total)
+        return Answers.of(await all_of(translate(batch) for batch in work))
 
-    async def _recall(self, engine: Translator, model: str, batch: TranslationBatch) -> TranslatedBatch:
-        content = hashlib.sha256(_BATCH.dump_json(batch)).hexdigest()
+    async def _recall(self, commission: Commission, batch: TranslationBatch) -> TranslatedBatch:
+        engine, model = commission.engine, commission.model
+        content = hashlib.sha256(_BATCH.dump_json(batch, exclude=_UNREMEMBERED)).hexdigest()
         unit = Unit(kind="translation", engine=engine.name, model=model, content=content)
 
         async def translate() -> bytes:
@@ -78,53 +120,31 @@ class SubtitleTranslation:
     async def _publish(
         self,
         job: RunningJob[TranslateSubtitles],
-        engine: Translator,
+        commission: Commission,
         original: OriginalTrack,
-        translated: "Translated",
+        translated: TranslatedSegments,
+        title: str,
     ) -> None:
         language = job.request.target_language
-        segments = [translated.segment(source) for source in original.segments]
-        untranslated = [number for number in translated.untranslated if number != TITLE_ID]
         async with job.completing() as completion:
             track = await find_track(completion.session, job.video_id, language)
             row = track.row if track else Translation(video_id=job.video_id, target_language=language)
             row.source_language = original.row.language
             row.translation_model = job.request.model
-            row.model_used = engine.model_for(job.request.model)
-            row.title = one_line(translated.texts[TITLE_ID])
-            row.untranslated = untranslated
-            await save_track(completion.session, row, segments)
+            row.model_used = commission.model
+            row.title = one_line(title)
+            row.untranslated = translated.untranslated
+            row.missed_terms = translated.missed_terms
+            await save_track(completion.session, row, translated.segments)
             await completion.finish(
                 TranslationResult(
                     video_id=job.video_id,
                     subtitles_url=f"/api/videos/{job.video_id}/subtitles/translations/{language}",
                     source_language=row.source_language,
                     target_language=language,
-                    segments_count=len(segments),
-                    untranslated_segments=untranslated,
+                    segments_count=len(translated.segments),
+                    untranslated_segments=translated.untranslated,
+                    missed_terms=translated.missed_terms,
+                    doubtful_segments=translated.doubtful,
                 )
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Translated:
-    """Texts by segment id, the title under `TITLE_ID`; `untranslated` kept their source text."""
-
-    texts: dict[int, str]
-    untranslated: tuple[int, ...]
-
-    def segment(self, source: Segment) -> Segment:
-        return replace(
-            source, text=self.texts[source.id], original_text=source.text, confidence=None, words=()
-        )
-
-
-def _batches(
-    request: TranslateSubtitles, engine: Translator, original: OriginalTrack, title: str
-) -> tuple[TranslationBatch, ...]:
-    """The title goes by itself, since its neighbours are no context for it."""
-    source, target = original.row.language, request.target_language
-    style = request.options.as_style()
-    lines = [Line(segment.id, segment.text) for segment in original.segments]
-    body = batches(lines, source, target, size=engine.batch_size, style=style)
-    return (TranslationBatch(source, target, (Line(TITLE_ID, title),), style=style), *body)

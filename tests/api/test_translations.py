@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.conftest import CUES
 from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.engines import SuffixTranslator
-from tests.loopback.faults import EMPTY_LINE, MISSING_LINE, RATE_LIMITED, Fault
+from tests.loopback.faults import EMPTY_LINE, MISSING_LINE, RATE_LIMITED, Fault, changed_lines
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 Bring = Callable[..., None]
@@ -33,6 +34,20 @@ def track_of(api: LiveServer, video: str, language: str) -> Json:
     return body
 
 
+def reworded(texts: dict[int, str]) -> Fault:
+    """A chat answer with these texts for these ids, without shorter wordings."""
+    return changed_lines(
+        lambda lines: [
+            line | {"text": texts[line["id"]], "shorter": []} if line["id"] in texts else line
+            for line in lines
+        ]
+    )
+
+
+def without(number: int) -> Fault:
+    return changed_lines(lambda lines: [line for line in lines if line["id"] != number])
+
+
 def test_each_line_keeps_its_id_and_times(api: LiveServer, subtitled: str) -> None:
     track = translate(api, subtitled)
     assert track["segments"] == [
@@ -41,6 +56,7 @@ def test_each_line_keeps_its_id_and_times(api: LiveServer, subtitled: str) -> No
             "start": 0.5,
             "end": 2.0,
             "text": "Oneos smallos stepos.",
+            "shorter": ["Oneos smallos", "Oneos"],
             "original_text": "One small step.",
         },
         {
@@ -48,6 +64,7 @@ def test_each_line_keeps_its_id_and_times(api: LiveServer, subtitled: str) -> No
             "start": 2.5,
             "end": 4.0,
             "text": "Andos aos giantos leapos.",
+            "shorter": ["Andos aos giantos", "Andos aos"],
             "original_text": "And a giant leap.",
         },
     ]
@@ -62,6 +79,7 @@ def test_the_options_reach_the_engine(api: LiveServer, openai_server: LoopbackOp
     }
     track = translate(api, subtitled, options=options)
     assert "Gigante" in track["segments"][1]["text"]
+    assert track["metadata"]["missed_terms"] == []
     asked = str([request.fields for request in openai_server.requests_to(Endpoint.CHAT)])
     assert "formal" in asked
     assert "달 착륙" in asked
@@ -130,6 +148,80 @@ def test_what_an_engine_gets_wrong_moves_no_line(
         assert line["text"] == SuffixTranslator.do(original, "fr")
 
 
+def test_what_stays_wrong_is_listed(
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
+) -> None:
+    video = api.upload(short_clip, title="1")
+    lines = ("we miss a giant here.", "page 1984 is here.")
+    bring(video, "original", CUES.format(*lines))
+    openai_server.fail(Endpoint.CHAT, reworded({0: "sin nada", 1: "aquí"}), times=3)
+    body = {"target_language": "es", "options": {"terminology": {"giant": "gigante"}}}
+    result = api.completed(f"/api/videos/{video}/translate-subtitles", body)
+    assert (result["missed_terms"], result["doubtful_segments"]) == ([0], [1])
+    assert result["untranslated_segments"] == []
+    track = track_of(api, video, "es")
+    assert track["metadata"]["missed_terms"] == [0]
+    assert [line["text"] for line in track["segments"]] == ["sin nada", "aquí"]
+    edit = {"segments": [{"id": 0, "text": "un gigante"}]}
+    api.http.put(f"/api/videos/{video}/subtitles/translations/es", json=edit).raise_for_status()
+    assert track_of(api, video, "es")["metadata"]["missed_terms"] == []
+
+
+def test_a_sentence_over_several_lines_is_translated_whole(
+    api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Bring
+) -> None:
+    bring(video, "original", CUES.format("When it rains in the", "mountains, we stay at home."))
+    track = translate(api, video)
+    (request,) = [request for request in openai_server.requests_to(Endpoint.CHAT) if request.lines[0].id == 0]
+    assert [line.text for line in request.lines] == ["When it rains in the mountains, we stay at home."]
+    assert request.user_message["lines"] == [
+        {"id": 0, "text": "When it rains in the mountains, we stay at home.", "seconds": 3.5}
+    ]
+    texts = [line["text"] for line in track["segments"]]
+    assert " ".join(texts) == "Whenos itos rainsos inos theos mountainsos, weos stayos atos homeos."
+    assert track["segments"][0]["original_text"] == "When it rains in the"
+    assert all(line["text"] and not line["shorter"] for line in track["segments"])
+
+
+def test_a_sentence_of_one_word_is_translated_line_by_line(
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
+) -> None:
+    video = api.upload(short_clip, title="1")
+    bring(video, "original", CUES.format("Well of course that", "is quite right."))
+    openai_server.fail(Endpoint.CHAT, reworded({0: "Sí."}))
+    track = translate(api, video)
+    assert [[line.id for line in request.lines] for request in openai_server.requests_to(Endpoint.CHAT)] == [
+        [0],
+        [0, 1],
+    ]
+    assert [line["text"] for line in track["segments"]] == [
+        "Wellos ofos courseos thatos",
+        "isos quiteos rightos.",
+    ]
+
+
+def test_a_lost_sentence_leaves_its_lines_and_no_others(
+    api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Bring
+) -> None:
+    lines = ("When it snows in the", "mountains, we stay at home.", "It is warm.")
+    bring(video, "original", CUES.format(*lines) + f"\n00:04.100 --> 00:04.900\n{lines[2]}\n")
+    openai_server.fail(Endpoint.CHAT, without(0), times=4)
+    track = translate(api, video)
+    assert track["metadata"]["untranslated_segments"] == [0, 1]
+    assert [line["text"] for line in track["segments"]] == [*lines[:2], "Itos isos warmos."]
+
+
+def test_a_line_moved_in_time_is_not_translated_again(
+    api: LiveServer, openai_server: LoopbackOpenAI, subtitled: str
+) -> None:
+    translate(api, subtitled, target_language="it")
+    edit = {"segments": [{"id": 0, "end": 1.7}]}
+    api.http.put(f"/api/videos/{subtitled}/subtitles/original", json=edit).raise_for_status()
+    openai_server.forget()
+    assert translate(api, subtitled, target_language="it")["segments"][0]["end"] == 1.7
+    assert openai_server.requests_to(Endpoint.CHAT) == []
+
+
 def test_the_title_is_translated_with_the_subtitles(api: LiveServer, short_clip: Path, bring: Bring) -> None:
     video = api.upload(short_clip, title="Moon landing")
     bring(video, "original")
@@ -148,8 +240,15 @@ def test_editing(api: LiveServer, subtitled: str) -> None:
     assert saved.headers["etag"] != etag
     after = track_of(api, subtitled, "es")["segments"]
     assert after[0] == before["segments"][0]
-    assert after[1] == before["segments"][1] | {"text": "Un salto."}
-    assert after[2] == {"id": 4, "start": 4.1, "end": 4.9, "text": "Fin.", "original_text": None}
+    assert after[1] == before["segments"][1] | {"text": "Un salto.", "shorter": []}
+    assert after[2] == {
+        "id": 4,
+        "start": 4.1,
+        "end": 4.9,
+        "text": "Fin.",
+        "shorter": [],
+        "original_text": None,
+    }
     assert api.http.put(path, json=changes, headers={"If-Match": etag}).status_code == 412
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ErrorCode, Problem
-from app.translation.engines.base import Line, TranslationBatch, TranslationStyle
+from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle, Translator
 from app.translation.engines.local import DATA_DIR, ApertiumTranslator
 
 installed = pytest.mark.skipif(
@@ -71,6 +71,24 @@ async def test_the_terminology_is_obeyed() -> None:
 
     assert all(r"aprendizaje automático \1" in text for text in texts)
     assert not any("WRONG" in text for text in texts)
+
+
+@installed
+async def test_placeholders_are_left_alone() -> None:
+    (text,) = await translated(
+        ["Yes, {name}, <i>the house</i> has %(rooms)d rooms: https://house.example/big."]
+    )
+
+    assert text == "Sí, {name}, <i>la casa</i> tiene %(rooms)d salas: https://house.example/big."
+
+
+@installed
+async def test_there_are_no_other_wordings() -> None:
+    engine: Translator = ApertiumTranslator()
+    batch = TranslationBatch("en", "es", (Line(1, "The house is big."),))
+    (line,) = await engine.translate(batch, "apertium")
+    assert line.shorter == ()
+    assert await engine.shorten(LongLine("La casa es grande.", None, "en", "es", 9), "apertium") is None
 
 
 @installed

@@ -1,6 +1,7 @@
 """Translation through the SDK: every line comes back in its place, whatever the model answers."""
 
 import json
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
 from app.translation.batches import TranslatedBatch, translate_lines
-from app.translation.engines.base import Line, TranslationBatch, TranslationStyle, Translator
+from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle, Translator
 from app.translation.engines.openai import GPTTranslator, read_lines
 from app.translation.postprocessor import review, tidy
 from app.translation.preprocessor import alone, batches, has_words, normalise
@@ -32,7 +33,10 @@ def batch_of(*lines: Line, style: TranslationStyle | None = None) -> Translation
 
 
 def translated(*lines: Line) -> tuple[Line, ...]:
-    return tuple(Line(line.id, SuffixTranslator.do(line.text, "es")) for line in lines)
+    texts = {line.id: SuffixTranslator.do(line.text, "es") for line in lines}
+    return tuple(
+        Line(number, text, SuffixTranslator.shorter(text, 0.8, 0.6)) for number, text in texts.items()
+    )
 
 
 def asked_ids(server: LoopbackOpenAI) -> list[list[int]]:
@@ -53,20 +57,65 @@ async def test_a_batch_in_one_call(translator: Translator, server: LoopbackOpenA
 
 async def test_what_the_model_is_told(translator: Translator, server: LoopbackOpenAI) -> None:
     style = TranslationStyle("formal", "a railway film", (("train", "TREN"),), preserve_format=False)
-    batch = TranslationBatch("en", "es", LINES[1:2], before=LINES[:1], after=LINES[2:3], style=style)
+    line = replace(LINES[1], seconds=1.5, complaint="It was not translated.")
+    batch = TranslationBatch("en", "es", (line,), before=LINES[:1], after=LINES[2:3], style=style)
     answer = await translator.translate(batch, MODEL)
-    assert answer == (Line(11, "Theos TREN isos lateos."),)
+    assert answer == (Line(11, "Theos TREN isos lateos.", ("Theos TREN isos", "Theos TREN")),)
     assert server.requests[0].user_message == {
         "source_language": "en",
         "target_language": "es",
         "before": ["Good morning."],
         "after": ["Nobody knows why."],
-        "tone": "formal",
+        "tone": "formal: polite and well-formed, with the polite forms of address and honorifics",
         "context": "a railway film",
         "terminology": {"train": "TREN"},
         "preserve_format": False,
-        "lines": [{"id": 11, "text": "The train is late."}],
+        "shorter_wordings": 2,
+        "lines": [
+            {
+                "id": 11,
+                "text": "The train is late.",
+                "seconds": 1.5,
+                "previous_answer_problem": "It was not translated.",
+            }
+        ],
     }
+
+
+async def test_each_tone_is_told_in_words_of_its_own(translator: Translator, server: LoopbackOpenAI) -> None:
+    for tone in ("formal", "conversational", "casual"):
+        await translator.translate(batch_of(style=TranslationStyle(tone)), MODEL)
+    told = [str(request.user_message["tone"]) for request in server.requests]
+    assert [tone.split(":")[0] for tone in told] == ["formal", "conversational", "casual"]
+    assert len(set(told)) == 3
+
+
+async def test_no_shorter_wordings_where_none_are_wanted(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    batch = replace(batch_of(), shorter_wordings=0)
+    assert {line.shorter for line in await translator.translate(batch, MODEL)} == {()}
+    assert server.requests[0].user_message["shorter_wordings"] == 0
+
+
+async def test_shortening(translator: Translator, server: LoopbackOpenAI) -> None:
+    line = LongLine("Theos trainos isos lateos.", "The train is late.", "en", "es", 15)
+    assert await translator.shorten(line, MODEL) == "Theos trainos"
+    assert server.requests[0].user_message == {
+        "source_language": "en",
+        "target_language": "es",
+        "source_text": "The train is late.",
+        "text": "Theos trainos isos lateos.",
+        "most_characters": 15,
+    }
+
+
+@pytest.mark.parametrize("fault", [faults.PROSE, faults.TRUNCATED])
+async def test_an_unreadable_shortening_is_none(
+    translator: Translator, server: LoopbackOpenAI, fault: faults.Fault
+) -> None:
+    server.fail(Endpoint.CHAT, fault)
+    assert await translator.shorten(LongLine("Uno dos tres.", None, "en", "es", 8), MODEL) is None
 
 
 @pytest.mark.parametrize(
@@ -78,6 +127,7 @@ async def test_what_the_model_is_told(translator: Translator, server: LoopbackOp
         (faults.EXTRA_LINE, []),
         (faults.SHUFFLED_LINES, []),
         (faults.FENCED, []),
+        (faults.TRAILING_COMMAS, []),
         (faults.PROSE, [[10, 11, 12, 13, 14]]),
     ],
 )
@@ -87,6 +137,15 @@ async def test_only_what_went_wrong_is_asked_again(
     server.fail(Endpoint.CHAT, fault)
     assert await translate_lines(translator, batch_of(), MODEL) == TranslatedBatch(translated(*LINES), ())
     assert asked_ids(server)[1:] == asked_again
+
+
+async def test_an_answer_without_shorter_wordings_and_with_ids_in_quotes(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    server.fail(Endpoint.CHAT, faults.NO_SHORTER)
+    result = await translate_lines(translator, batch_of(), MODEL)
+    assert result.lines == tuple(replace(line, shorter=()) for line in translated(*LINES))
+    assert len(server.requests) == 1
 
 
 async def test_an_answer_cut_off_keeps_its_whole_lines(
@@ -163,7 +222,7 @@ async def test_a_server_without_json_schema_is_found_out_once() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        faults.BAD_REQUEST,  # as where the length asked for does not fit into the context
+        faults.Refusal(400, "invalid_value", "max_completion_tokens is not supported."),
         faults.Wording(lambda _: "", finish_reason="length"),
         faults.Wording(lambda content: f"<think>Something like {content}, or", finish_reason="length"),
     ],
@@ -177,12 +236,40 @@ async def test_the_length_is_left_open_where_that_is_needed(
     assert ways_asked(server) == [("json_schema", True), ("json_schema", False), ("json_schema", False)]
 
 
+async def test_one_refusal_of_a_way_is_no_verdict_but_two_in_a_row_are(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    strict, loose = ("json_schema", True), ("json_schema", False)
+    server.fail(Endpoint.CHAT, faults.BAD_REQUEST)
+    for _ in range(2):
+        await translator.translate(batch_of(), MODEL)
+    assert ways_asked(server) == [strict, loose, strict]
+    for _ in range(2):
+        server.fail(Endpoint.CHAT, faults.BAD_REQUEST)
+        await translator.translate(batch_of(), MODEL)
+    await translator.translate(batch_of(), MODEL)
+    assert ways_asked(server)[3:] == [strict, loose, strict, loose, loose]
+
+
+async def test_a_question_refused_in_every_way_tells_nothing_of_the_ways(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    server.fail(Endpoint.CHAT, faults.BAD_REQUEST, times=8)
+    for _ in range(2):
+        with pytest.raises(Problem):
+            await translator.translate(batch_of(), MODEL)
+    await translator.translate(batch_of(), MODEL)
+    assert ways_asked(server)[-1] == ("json_schema", True)
+
+
 async def test_a_model_that_cannot_stop_is_stopped(translator: Translator, server: LoopbackOpenAI) -> None:
     endless = faults.Wording(lambda content: content.replace(".", "." * 1000)[:500], finish_reason="length")
     server.fail(Endpoint.CHAT, endless, times=3)
     result = await translate_lines(translator, batch_of(LINES[1]), MODEL)
     assert result == TranslatedBatch((LINES[1],), (11,))
-    assert [request.fields["max_completion_tokens"] for request in server.requests] == [368] * 3
+    assert [request.fields["max_completion_tokens"] for request in server.requests] == [
+        256 + 3 * (40 + 4 * 18)
+    ] * 3
 
 
 async def test_a_long_batch_has_room_for_its_translation(
@@ -190,7 +277,14 @@ async def test_a_long_batch_has_room_for_its_translation(
 ) -> None:
     line = Line(1, "안녕하세요, 여러분.")  # 27 bytes
     await translator.translate(batch_of(*(Line(number, line.text) for number in range(25))), MODEL)
-    assert server.requests[0].fields["max_completion_tokens"] == 256 + 25 * (40 + 4 * 27)
+    assert server.requests[0].fields["max_completion_tokens"] == 256 + 25 * 3 * (40 + 4 * 27)
+
+
+async def test_no_more_is_asked_for_than_models_can_write(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    await translator.translate(batch_of(Line(1, "word " * 500)), MODEL)
+    assert server.requests[0].fields["max_completion_tokens"] == 16_000
 
 
 @pytest.mark.parametrize(
@@ -217,6 +311,11 @@ async def test_a_server_that_cannot_do_it_is_told(
         ('{"lines": [{"id": 1, "text": "a"}, {"id": "2", "text": "b"}]}', [1, 2]),
         ('{"lines": [{"id": 1, "text": "a {b}"}, {"id": 2, "te', [1]),
         ('{"lines": [{"id": 1}, {"id": "x", "text": "b"}, 3, null, {"id": 4, "text": null}]}', []),
+        (
+            '{"lines": [{"id": 1, "text": "a", "shorter": null}, {"id": 2, "text": "b", "shorter": "c"}]}',
+            [1, 2],
+        ),
+        ('{"lines": [{"id": 1, "text": "a", "shorter": [],},]}', [1]),
         ('{"id": 7, "text": "a"}', [7]),
         ("", []),
         ("{" * 10_000, []),
@@ -261,6 +360,39 @@ def test_an_answer_is_sorted_by_its_ids() -> None:
 )
 def test_what_the_source_lacks_is_taken_off(source: str, answer: str, tidied: str) -> None:
     assert tidy(answer, Line(7, source), preserve_format=True) == tidied
+
+
+def test_an_odd_shorter_wording_is_left_out() -> None:
+    (line,) = read_lines('{"lines": [{"id": 1, "text": "abc", "shorter": ["ab", 1, null]}]}')
+    assert line == Line(1, "abc", ("ab",))
+
+
+def test_other_rows_than_the_source_are_mended_where_they_are_mere_layout() -> None:
+    assert (
+        tidy("Uno y dos, y tres.", Line(1, "One, two\nand three."), preserve_format=True)
+        == "Uno y dos,\ny tres."
+    )
+    assert tidy("Uno\ny dos.", Line(1, "One and two."), preserve_format=True) == "Uno y dos."
+    assert tidy("- Uno. - Dos.", Line(1, "- One.\n- Two."), preserve_format=True) == "- Uno. - Dos."
+
+
+def test_markup_is_dropped_unless_it_is_to_be_kept() -> None:
+    assert tidy("<i>Uno</i>", Line(1, "<i>One</i>"), preserve_format=False) == "Uno"
+
+
+def test_a_batch_is_plain_unless_its_format_is_to_be_kept() -> None:
+    lines = [Line(1, "{\\an8}<i>One</i>\ntwo {name}")]
+    (batch,) = batches(lines, "en", "es", size=5, style=TranslationStyle(preserve_format=False))
+    assert batch.lines == (Line(1, "One two {name}"),)
+
+
+def test_a_batch_carries_only_the_terms_that_occur_in_it() -> None:
+    style = TranslationStyle(terminology=(("train", "TREN"), ("ship", "BARCO")))
+    lines = [Line(1, "Trains."), Line(2, "Ships.")]
+    assert [batch.style.terminology for batch in batches(lines, "en", "es", size=1, style=style)] == [
+        (("train", "TREN"),),
+        (("ship", "BARCO"),),
+    ]
 
 
 def test_line_breaks_are_joined_unless_they_are_to_be_kept() -> None:

@@ -13,7 +13,8 @@ from typing import Final
 import langcodes
 
 from app.core.errors import ErrorCode, Problem
-from app.translation.engines.base import Line, TranslationBatch
+from app.translation.engines.base import Line, LongLine, TranslationBatch
+from app.translation.placeholders import placeholders
 
 DATA_DIR = Path("/usr/share/apertium")
 SECONDS_PER_CALL = 120.0
@@ -59,6 +60,7 @@ class ApertiumTranslator:
     name: Final = "apertium"
     queue: Final = "cpu"
     batch_size = 200
+    heeds_complaints = False
 
     def __init__(self, data_dir: Path = DATA_DIR, binary: str = "apertium") -> None:
         self._modes = data_dir / "modes"
@@ -89,14 +91,17 @@ class ApertiumTranslator:
         """
         self.check_pair(batch.source_language, batch.target_language)
         mode = self._mode(batch.source_language, batch.target_language) or ""
-        glossary = Glossary(batch.style.terminology)
         spoken = [line for line in batch.lines if line.text.strip()]
+        glossary = Glossary([*batch.style.terminology, *_untouchable(spoken)])
         texts = await self._paragraphs(mode, [glossary.hide(_paragraph(line.text)) for line in spoken])
         translated = {
             line.id: replace(line, text=glossary.reveal(_tidy(text)))
             for line, text in zip(spoken, texts, strict=True)
         }
         return tuple(translated.get(line.id, line) for line in batch.lines)
+
+    async def shorten(self, line: LongLine, model: str) -> None:
+        """It knows one wording for a sentence."""
 
     def _mode(self, source: str, target: str) -> str | None:
         installed = self._installed()
@@ -161,6 +166,12 @@ class Glossary:
         for placeholder, wording in self._wordings.items():
             text = re.sub(placeholder, wording.replace("\\", r"\\"), text, flags=re.IGNORECASE)
         return text
+
+
+def _untouchable(lines: Sequence[Line]) -> set[tuple[str, str]]:
+    """Placeholders, each as a term of its own wording; Apertium knows tags by itself."""
+    found = {placeholder for line in lines for placeholder in placeholders(line.text)}
+    return {(placeholder, placeholder) for placeholder in found if not placeholder.startswith("<")}
 
 
 def _placeholder(index: int) -> str:

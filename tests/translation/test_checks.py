@@ -1,0 +1,168 @@
+"""What is found wrong with a line, and what is let pass."""
+
+import pytest
+
+from app.translation.checks import (
+    SCRIPTS,
+    Fault,
+    complaint,
+    has_same_structure,
+    is_untranslated,
+    is_wrong_script,
+)
+from app.translation.engines.base import TranslationBatch, TranslationStyle
+from app.translation.numbers import keeps_numbers, lost_numbers
+from app.translation.placeholders import lost_placeholders
+
+WORDS = {
+    "ko": "안녕",
+    "ja": "こんにちは",
+    "zh": "你好",
+    "zh-TW": "你好",
+    "ru": "привет",
+    "uk": "привіт",
+    "ar": "مرحبا",
+    "fa": "سلام",
+    "hi": "नमस्ते",
+    "th": "สวัสดี",
+    "el": "γεια",
+    "he": "שלום",
+    "bn": "নমস্কার",
+    "ta": "வணக்கம்",
+    "ka": "გამარჯობა",
+    "vi": "xin chào",
+    "sr-Latn": "zdravo",
+}
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_every_language_wants_its_own_script(language: str) -> None:
+    assert not is_wrong_script("How are you today?", WORDS[language], language)
+    wrong = "hello there" if language not in ("vi", "sr-Latn") else "привет"
+    assert is_wrong_script("How are you today?", wrong, language)
+
+
+@pytest.mark.parametrize(
+    "source", ["Google", "New York", "NASA", "iPhone 15 Pro", "OK!", "https://example.com/a"]
+)
+def test_names_may_stay_in_their_script(source: str) -> None:
+    assert not is_wrong_script(source, source, "ko")
+
+
+def test_a_language_of_two_scripts_may_have_either() -> None:
+    assert not is_wrong_script("How are you today?", "zdravo", "sr")
+    assert is_wrong_script("How are you today?", "zdravo", "sr-Cyrl")
+
+
+def test_all_scripts_have_letters() -> None:
+    assert all(name.isupper() for names in SCRIPTS.values() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("source", "translated"),
+    [
+        ("How are you today?", "How are you today"),
+        ("WHAT ARE YOU DOING", "What are you doing"),
+        ("안녕하세요 여러분", "안녕하세요 여러분"),
+    ],
+)
+def test_untranslated(source: str, translated: str) -> None:
+    assert is_untranslated(source, translated)
+
+
+@pytest.mark.parametrize(
+    ("source", "translated"),
+    [
+        ("No.", "No."),
+        ("Taxi!", "Taxi!"),
+        ("Barack Obama, New York", "Barack Obama, New York"),
+        ("Hotel Central 5", "Hotel Central 5"),
+        ("How are you?", "¿Cómo estás?"),
+        ("아", "아"),
+    ],
+)
+def test_not_untranslated(source: str, translated: str) -> None:
+    assert not is_untranslated(source, translated)
+
+
+@pytest.mark.parametrize(
+    ("source", "translated", "lost"),
+    [
+        ("1,000 dogs", "1.000 perros", ()),
+        ("1,000 dogs", "1 000 chiens", ()),
+        ("at 7:30", "a las 7.30", ("7", "30")),
+        ("in 1984", "١٩٨٤", ()),
+        ("in 1984", "en 1948", ("1984",)),
+        ("in 1984", "entonces", ("1984",)),
+        ("3 cats", "tres gatos", ()),
+        ("3 cats", "5 gatos", ("3",)),
+        ("3 and 3", "3 y tres", ()),
+        ("twenty", "20", ()),
+        ("3.5 km", "3,5 km", ()),
+    ],
+)
+def test_numbers(source: str, translated: str, lost: tuple[str, ...]) -> None:
+    assert lost_numbers(source, translated) == lost
+
+
+def test_a_shorter_wording_keeps_every_number() -> None:
+    assert keeps_numbers("los 3 gatos y 1.000 perros", "3 gatos, 1000 perros")
+    assert not keeps_numbers("los 3 gatos", "los gatos")
+
+
+@pytest.mark.parametrize(
+    ("source", "translated", "lost"),
+    [
+        ("Hi {name}!", "¡Hola {name}!", ()),
+        ("Hi {name}!", "¡Hola {nombre}!", ("{name}",)),
+        ("%s of %(all)d", "%s de %(todo)d", ("%(all)d",)),
+        ("50% discount", "un descuento", ()),
+        ("<i>Hi</i>", "<i>Hola<i>", ("</i>",)),
+        ("See https://a.example/b.", "Ver https://a.example/b", ()),
+        ("See https://a.example/b", "Ver https://a.example/c", ("https://a.example/b",)),
+        ("Mail me@a.example now", "Escribe", ("me@a.example",)),
+        ("{a} {a}", "{a}", ("{a}",)),
+    ],
+)
+def test_placeholders(source: str, translated: str, lost: tuple[str, ...]) -> None:
+    assert lost_placeholders(source, translated) == lost
+
+
+@pytest.mark.parametrize(
+    ("source", "translated", "same"),
+    [
+        ("- One.\n- Two.", "- Uno.\n- Dos.", True),
+        ("- One.\n- Two.", "- Uno. - Dos.", False),
+        ("- One.\n- Two.", "Uno.\nDos.", False),
+        ("- One.\n- Two.", "– Uno.\n– Dos.", True),
+        ("♪ la ♪", "♪ la ♪", True),
+        ("♪ la ♪", "la", False),
+        ("-5 degrees", "5 grados bajo cero", True),
+        ("one\ntwo", "uno dos", True),
+    ],
+)
+def test_structure(source: str, translated: str, same: bool) -> None:
+    assert has_same_structure(source, translated) is same
+
+
+@pytest.mark.parametrize(
+    ("source", "translated", "fault"),
+    [
+        ("we take the train at 1984", "we take the train at 1984", Fault.UNTRANSLATED),
+        ("we take the train {x}", "мы едем", Fault.WRONG_SCRIPT),
+        ("we take the train {x}", "vamos", Fault.PLACEHOLDERS),
+        ("- the train\n- no", "el tren no", Fault.STRUCTURE),
+        ("we take the train", "vamos en coche", Fault.TERMS),
+        ("we go at 1984", "vamos", Fault.NUMBERS),
+        ("we take the train", "vamos en tren", None),
+    ],
+)
+def test_the_worst_is_told_first(source: str, translated: str, fault: Fault | None) -> None:
+    style = TranslationStyle(terminology=(("train", "tren"),))
+    found = complaint(source, translated, TranslationBatch("en", "es", (), style=style))
+    assert (found.fault if found else None) == fault
+
+
+def test_within_one_language_the_same_text_is_fine() -> None:
+    batch = TranslationBatch("en-US", "en-GB", ())
+    assert complaint("we take the train", "we take the train", batch) is None
