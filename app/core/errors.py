@@ -20,6 +20,9 @@ class ErrorCode(StrEnum):
     TRANSLATION_NOT_READY = "translation_not_ready"
     SPEECH_NOT_READY = "speech_not_ready"
     DUB_NOT_READY = "dub_not_ready"
+    REPORT_NOT_READY = "report_not_ready"
+    SEGMENT_NOT_SPOKEN = "segment_not_spoken"
+    NOTHING_TO_SPEAK = "nothing_to_speak"
     VIDEO_NOT_READY = "video_not_ready"
     TASK_NOT_ACTIVE = "task_not_active"
     TASK_NOT_RETRYABLE = "task_not_retryable"
@@ -54,6 +57,7 @@ class ErrorCode(StrEnum):
     ENGINE_UNREACHABLE = "engine_unreachable"
     ENGINE_BAD_ANSWER = "engine_bad_answer"
     # The work failed
+    FONT_MISSING = "font_missing"
     PROCESSING_ERROR = "processing_error"
     FFMPEG_FAILED = "ffmpeg_failed"
     FFMPEG_TIMEOUT = "ffmpeg_timeout"
@@ -110,6 +114,9 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.TRANSLATION_NOT_READY,
             ErrorCode.SPEECH_NOT_READY,
             ErrorCode.DUB_NOT_READY,
+            ErrorCode.REPORT_NOT_READY,
+            ErrorCode.SEGMENT_NOT_SPOKEN,
+            ErrorCode.NOTHING_TO_SPEAK,
             ErrorCode.VIDEO_NOT_READY,
             ErrorCode.TASK_NOT_ACTIVE,
             ErrorCode.TASK_NOT_RETRYABLE,
@@ -119,7 +126,9 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
     412: frozenset({ErrorCode.PRECONDITION_FAILED}),
     413: frozenset({ErrorCode.UPLOAD_TOO_LARGE}),
     415: frozenset({ErrorCode.NOT_A_VIDEO, ErrorCode.UNSUPPORTED_MEDIA_TYPE}),
-    503: frozenset({ErrorCode.ENGINE_NOT_CONFIGURED, ErrorCode.LANGUAGE_PAIR_UNSUPPORTED}),
+    503: frozenset(
+        {ErrorCode.ENGINE_NOT_CONFIGURED, ErrorCode.LANGUAGE_PAIR_UNSUPPORTED, ErrorCode.FONT_MISSING}
+    ),
     502: frozenset(
         {
             ErrorCode.ENGINE_AUTHENTICATION,

@@ -32,6 +32,7 @@ class Catalogue:
     errors: Mapping[ErrorCode, ErrorText]
     tasks: Mapping[str, str]
     answers: Mapping[str, str]
+    readability: Mapping[str, str]
     validation: Mapping[str, str]
 
     def error(self, code: ErrorCode, details: Mapping[str, str | float]) -> ErrorText:
@@ -40,6 +41,10 @@ class Catalogue:
 
     def task(self, key: str, details: Mapping[str, str | float]) -> str:
         return _fill(self.tasks[key], details)
+
+    def finding(self, rule: str, details: Mapping[str, str | float]) -> str:
+        """How a subtitle breaks a rule of readability."""
+        return _fill(self.readability[rule], details)
 
     def validation_error(self, kind: str, details: Mapping[str, object], english: str) -> str:
         """pydantic's own sentence stands where the catalogue has none."""

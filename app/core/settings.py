@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     speech_engine: EngineChoice = "auto"
     whisper_model: str = "base"
 
+    speech_soft_speed: float = Field(default=1.2, ge=1.0, le=2.0)
+    speech_max_speed: float = Field(default=1.3, ge=1.0, le=2.0)
+    speech_max_shift: float = Field(default=0.3, ge=0.0, le=2.0)
+    speech_rewrites: int = Field(default=2, ge=0, le=2)
+
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)
     worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
@@ -80,6 +85,13 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_aliases(cls, value: object) -> object:
         return from_json(value) if isinstance(value, str) else value
+
+    @field_validator("speech_max_speed")
+    @classmethod
+    def _check_speeds(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("speech_soft_speed", 1.0):
+            raise ValueError("has to be at least SPEECH_SOFT_SPEED")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -15,7 +15,7 @@ from app.jobs.models import QueueName
 
 # Fixed: DBOS only recovers the work of its own version, and ours is resumable across releases.
 APPLICATION_VERSION = "1"
-POLLING_SECONDS = 0.1
+POLLING_SECONDS = 0.25
 STOP_SECONDS = 5.0
 # A job that brings the server down with it must not do so for ever.
 MOST_ATTEMPTS = 20

@@ -13,6 +13,18 @@ Progress = Annotated[
 ]
 SegmentCount = Annotated[int, Field(description="How many segments there are.", examples=[120])]
 
+UntranslatedSegments = Annotated[
+    list[int],
+    Field(
+        description="Ids of lines that no attempt could translate: they have their original text, or what "
+        "the engine gave in another language or script.",
+        examples=[[]],
+    ),
+]
+MissedTerms = Annotated[
+    list[int], Field(description="Ids of lines that lack a wording of the `terminology`.", examples=[[]])
+]
+
 
 class StartedTask(Response):
     """A task was accepted; follow it at its `Location`."""
@@ -56,8 +68,10 @@ class TranslationResult(Linked):
     source_language: LanguageTag = Field(examples=["ko"])
     target_language: LanguageTag
     segments_count: SegmentCount
-    untranslated_segments: list[int] = Field(
-        description="Ids of lines that no attempt could translate; they keep their original text.",
+    untranslated_segments: UntranslatedSegments
+    missed_terms: MissedTerms
+    doubtful_segments: list[int] = Field(
+        description="Ids of lines whose numbers, placeholders, speaker dashes or ♪ differ from the original.",
         examples=[[]],
     )
 
@@ -73,6 +87,12 @@ class SpeechResult(Linked):
     overflowing_segments: list[int] = Field(
         description="Ids of segments that did not fit even at the highest speed.", examples=[[]]
     )
+    partial: bool = Field(
+        default=False, description="Whether segments failed, which leaves the original sound in their places."
+    )
+    failed_segments: list[int] = Field(
+        default=[], description="Ids of segments that could not be spoken.", examples=[[]]
+    )
 
 
 class DubbedVideoResult(Linked):
@@ -80,6 +100,7 @@ class DubbedVideoResult(Linked):
 
     video_id: VideoId
     language: LanguageTag
+    languages: list[LanguageTag] = Field(description="Of its audio tracks.", examples=[["en"]])
     url: Url = Field(description="For playing.")
     download_url: Url = Field(description="For saving, with a file name.")
     duration: Duration

@@ -7,16 +7,19 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from app.core.database import Database, ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
-from app.core.links import BaseUrl
+from app.core.links import BaseUrl, Texts
+from app.core.locales import Catalogue
 from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
 from app.core.schemas import SegmentId, VideoId
 from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import accepted
-from app.jobs.schemas import StartedLanguageTask
+from app.jobs.schemas import StartedLanguageTask, TaskError
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
+from app.subtitles.tracks import TRACK, FileAnswer, FileFormat, track_download
+from app.tts.audio_files import AudioFiles
 from app.tts.engines.base import Gender
 from app.tts.models import SpeechSegment
 from app.tts.schemas import (
@@ -29,12 +32,13 @@ from app.tts.schemas import (
     VoiceList,
 )
 from app.tts.service import TTSManager
-from app.tts.storage import SpokenTrack, delivery_of, load_speech_row
+from app.tts.storage import SpokenTrack, delivery_of, failure_of, load_speech_row, spoken_cues
 from app.videos.storage import get_video
 
 router = APIRouter(tags=["speech"])
 
 Manager = Annotated[TTSManager, Depends(owned(TTSManager))]
+Audio = Annotated[AudioFiles, Depends(owned(AudioFiles))]
 Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
 AppDatabase = Annotated[Database, Depends(owned(Database))]
@@ -142,11 +146,16 @@ async def generate_speech(
     responses=problems(*NOT_READY),
 )
 async def get_speech(
-    video_id: VideoId, language_code: Language, session: ReadSession, manager: Manager, base: BaseUrl
+    video_id: VideoId,
+    language_code: Language,
+    session: ReadSession,
+    manager: Manager,
+    base: BaseUrl,
+    texts: Texts,
 ) -> SpeechTrack:
     """Every spoken segment with its file, and the whole track."""
     _, track = await manager.speech(session, video_id, language_code)
-    return _present(track, base)
+    return _present(track, base, texts)
 
 
 @router.post(
@@ -158,6 +167,7 @@ async def get_speech(
         *NOT_READY,
         ErrorCode.TRANSLATION_NOT_READY,
         ErrorCode.TASK_NOT_ACTIVE,
+        ErrorCode.NOTHING_TO_SPEAK,
         ErrorCode.ENGINE_NOT_CONFIGURED,
         *ENGINE_FAILURES,
         named=[ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND],
@@ -170,10 +180,11 @@ async def regenerate_speech(
     manager: Manager,
     monitor: Monitor,
     base: BaseUrl,
+    texts: Texts,
     body: RegenerateSpeech | None = None,
 ) -> SpeechTrack:
-    """With a body, speaks the named segments again and answers when they are done; the others stay as they
-    are. Without one, it only reads."""
+    """With a body, speaks the named segments again, or those that failed, and answers when they are done; the
+    others stay as they are. Without a body, it only reads."""
     if body is not None:
         async with database.write() as session:
             job = await manager.regenerate(session, video_id, language_code, body)
@@ -182,7 +193,7 @@ async def regenerate_speech(
             raise _why_not(done)
     async with database.read() as session:
         _, track = await manager.speech(session, video_id, language_code)
-    return _present(track, base)
+    return _present(track, base, texts)
 
 
 @router.get(
@@ -190,7 +201,7 @@ async def regenerate_speech(
     operation_id="getSegmentAudio",
     summary="One spoken segment",
     response_class=Response,
-    responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND)
+    responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.SEGMENT_NOT_SPOKEN)
     | files("The audio", "audio/mpeg", "audio/wav"),
 )
 @router.head(
@@ -201,16 +212,20 @@ async def get_segment_audio(
     video_id: VideoId,
     language_code: Language,
     segment_id: SegmentId,
-    session: ReadSession,
+    database: AppDatabase,
     storage: Storage,
+    audio: Audio,
 ) -> Response:
-    """As it is placed in the dub."""
-    await get_video(session, video_id)
-    row = await load_speech_row(session, video_id, language_code)
-    found = await session.get(SpeechSegment, (video_id, language_code, segment_id))
+    """As it is placed in the dub; made when it is first asked for."""
+    async with database.read() as session:
+        await get_video(session, video_id)
+        row = await load_speech_row(session, video_id, language_code)
+        found = await session.get(SpeechSegment, (video_id, language_code, segment_id))
     if found is None:
         raise Problem(ErrorCode.SEGMENT_NOT_FOUND, segment_id=segment_id)
-    return await object_response(request, storage, found.audio_path, MIME_TYPES[row.audio_format])
+    return await object_response(
+        request, storage, await audio.segment(row, found), MIME_TYPES[row.audio_format]
+    )
 
 
 @router.get(
@@ -225,13 +240,62 @@ async def get_full_audio(
     request: Request,
     video_id: VideoId,
     language: Annotated[LanguageCode, Query()],
-    session: ReadSession,
+    database: AppDatabase,
     storage: Storage,
+    audio: Audio,
 ) -> Response:
-    """Mono, exactly as long as the video, every line in its place."""
-    await get_video(session, video_id)
-    row = await load_speech_row(session, video_id, language)
-    return await object_response(request, storage, row.audio_path, MIME_TYPES[row.audio_format])
+    """Mono, exactly as long as the video, every line in its place; made when it is first asked for."""
+    async with database.read() as session:
+        await get_video(session, video_id)
+        row = await load_speech_row(session, video_id, language)
+    return await object_response(request, storage, await audio.track(row), MIME_TYPES[row.audio_format])
+
+
+@router.get(
+    "/api/videos/{video_id}/tts/{language_code}/subtitles",
+    operation_id="getSpeechSubtitles",
+    summary="Subtitles of the dub",
+    response_class=Response,
+    responses=TRACK | problems(*NOT_READY),
+)
+async def get_speech_subtitles(
+    video_id: VideoId,
+    language_code: Language,
+    request: Request,
+    session: ReadSession,
+    manager: Manager,
+    format: FileFormat = "srt",  # noqa: A002 - named as for other tracks
+) -> Response:
+    """What is spoken while it is spoken, which may be fewer words than the translation's, and at other
+    times. A line that could not be spoken is at its own."""
+    _, track = await manager.speech(session, video_id, language_code)
+    return await _subtitles(track).read(request, format)
+
+
+@router.get(
+    "/api/videos/{video_id}/tts/{language_code}/subtitles/download",
+    operation_id="downloadSpeechSubtitles",
+    summary="Download the subtitles of the dub",
+    response_class=Response,
+    responses=track_download() | problems(*NOT_READY),
+)
+@router.head("/api/videos/{video_id}/tts/{language_code}/subtitles/download", include_in_schema=False)
+async def download_speech_subtitles(
+    video_id: VideoId,
+    language_code: Language,
+    session: ReadSession,
+    manager: Manager,
+    format: FileFormat = "srt",  # noqa: A002 - named as for other tracks
+) -> Response:
+    """With a file name."""
+    video, track = await manager.speech(session, video_id, language_code)
+    return await _subtitles(track).download(video.title, format)
+
+
+def _subtitles(track: SpokenTrack) -> FileAnswer:
+    row = track.row
+    etag = f'"{row.video_id}-{row.language}-spoken-{row.updated_at.timestamp():.6f}"'
+    return FileAnswer(spoken_cues(track), row.language, etag)
 
 
 def _why_not(job: Job) -> Problem:
@@ -240,33 +304,52 @@ def _why_not(job: Job) -> Problem:
     return Problem.recorded(ErrorCode(job.error), job.error_details or {})
 
 
-def _present(track: SpokenTrack, base: str) -> SpeechTrack:
+def _present(track: SpokenTrack, base: str, texts: Catalogue) -> SpeechTrack:
     row = track.row
     here = f"{base}/api/videos/{row.video_id}"
     return SpeechTrack(
         video_id=row.video_id,
         language=row.language,
         voice_id=row.voice_id,
+        voices=row.voices,
         model_used=row.model_used,
         audio_format=row.audio_format,
         segments=[
-            SpokenSegment(
-                id=segment.id,
-                start=segment.start_time,
-                end=segment.end_time,
-                url=f"{here}/tts/{row.language}/segments/{segment.id}/audio",
-                duration=segment.duration,
-                text=segment.text,
-                voice_id=delivery_of(segment).voice_id,
-                placed_start=segment.placed_start,
-                speed=segment.speed,
-                borrowed=segment.borrowed,
-                moved=segment.moved,
-                overflow=segment.overflow,
-            )
+            _present_segment(segment, f"{here}/tts/{row.language}/segments/{segment.id}/audio", texts)
             for segment in track.segments
         ],
         full_audio=FullAudio(
             url=f"{here}/audio?language={row.language}", duration=row.duration, created_at=row.updated_at
         ),
     )
+
+
+def _present_segment(segment: SpeechSegment, url: str, texts: Catalogue) -> SpokenSegment:
+    delivery, failure = delivery_of(segment), failure_of(segment)
+    return SpokenSegment(
+        id=segment.id,
+        start=segment.start_time,
+        end=segment.end_time,
+        url=None if failure else url,
+        duration=segment.duration,
+        natural_duration=segment.natural_duration,
+        text=segment.text,
+        translated_text=segment.translated_text or segment.text,
+        speaker=delivery.speaker,
+        voice_id=delivery.voice_id,
+        placed_start=segment.placed_start,
+        speed=segment.speed,
+        borrowed=segment.borrowed,
+        moved=segment.moved,
+        overflow=segment.overflow,
+        attempts=segment.attempts,
+        rewrites=segment.rewrites,
+        cost=segment.cost,
+        failed=failure is not None,
+        error=failure and _present_error(failure, texts),
+    )
+
+
+def _present_error(failure: Problem, texts: Catalogue) -> TaskError:
+    text = texts.error(failure.code, failure.details)
+    return TaskError(code=failure.code, message=text.detail, next=text.next)

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from app.core.languages import LanguageCode
 from app.core.schemas import (
@@ -17,12 +18,14 @@ from app.core.schemas import (
     Url,
     VideoId,
 )
+from app.jobs.schemas import TaskError
 from app.media.audio import AudioFormat
 from app.tts.engines.base import Gender
 
 VoiceName = Annotated[str, Field(description="The voice that speaks.", examples=["alloy"])]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
 VoiceId = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._:/+-]+$")]
+Speaker = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class SpeechOptions(RequestModel):
@@ -35,6 +38,45 @@ class SpeechOptions(RequestModel):
     silence_padding: float = Field(
         default=0.05, ge=0, le=5, description="Least silence between two segments, seconds."
     )
+    soft_speed: float | None = Field(
+        default=None,
+        ge=1.0,
+        le=2.0,
+        description="How much faster a line may be spoken before fewer words are looked for; "
+        "defaults to the server's setting.",
+        examples=[1.2],
+    )
+    max_speed: float | None = Field(
+        default=None,
+        ge=1.0,
+        le=2.0,
+        description="The fastest that a line is ever spoken; defaults to the server's setting.",
+        examples=[1.3],
+    )
+    max_shift: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=2.0,
+        description="Furthest that a line may start from its subtitle where lines crowd, seconds; "
+        "defaults to the server's setting.",
+        examples=[0.3],
+    )
+    rewrites: int | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="How often a line that takes too long is put into fewer words; "
+        "defaults to the server's setting.",
+        examples=[2],
+    )
+
+    @field_validator("max_speed")
+    @classmethod
+    def _check_speeds(cls, value: float | None, info: ValidationInfo) -> float | None:
+        soft = info.data.get("soft_speed")
+        if value is not None and soft is not None and value < soft:
+            raise PydanticCustomError("speeds", "has to be at least the soft speed, {soft}", {"soft": soft})
+        return value
 
 
 class GenerateSpeech(RequestModel):
@@ -46,16 +88,26 @@ class GenerateSpeech(RequestModel):
         description="One of `GET /api/tts/voices`; defaults to the engine's best for the language.",
         examples=["alloy"],
     )
+    voices: dict[Speaker, VoiceId] = Field(
+        default={},
+        max_length=100,
+        description="Who speaks for the `speaker` of a segment; `voice_id` speaks for all others.",
+        examples=[{"Anna": "nova"}],
+    )
     options: SpeechOptions = SpeechOptions()
     audio_format: AudioFormat = Field(default="mp3", description="Of the files.")
 
 
 class RegenerateSpeech(RequestModel):
-    """Segments to speak again; what is not given stays as it was. Of the options, `sample_rate` and
-    `silence_padding` are the whole track's and stay."""
+    """Segments to speak again; what is not given stays as it was. Of the options, `speaking_rate`, `pitch`
+    and `volume_gain_db` are a segment's; the others are the whole track's and stay."""
 
-    segment_ids: list[int] = Field(
-        min_length=1, max_length=20_000, description="All others are left as they are.", examples=[[0, 2]]
+    segment_ids: list[int] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20_000,
+        description="All others are left as they are; without it, the segments that failed.",
+        examples=[[0, 2]],
     )
     voice_id: VoiceId | None = Field(
         default=None, description="Another voice for these segments.", examples=["nova"]
@@ -87,9 +139,18 @@ class SpokenSegment(Response):
     id: SegmentId
     start: Start = Field(description="Of its subtitle, seconds.")
     end: End = Field(description="Of its subtitle, seconds.")
-    url: Url = Field(description="Its file, as it is placed in the dub.")
-    duration: Duration = Field(description="Of the speech as it is placed, seconds.", examples=[4.2])
+    url: Url | None = Field(description="Its file, as it is placed in the dub; null if it failed.")
+    duration: Duration = Field(
+        description="Of the speech as it is placed, seconds; estimated if it failed.", examples=[4.2]
+    )
+    natural_duration: float | None = Field(
+        description="Of the speech at the voice's own pace, seconds; null if it failed.", examples=[4.6]
+    )
     text: str = Field(description="What is said.", examples=["Hello everyone."])
+    translated_text: str = Field(
+        description="The translation, of which `text` may be a shorter wording.", examples=["Hello everyone."]
+    )
+    speaker: str | None = Field(description="Who says it in the video.", examples=["Anna"])
     voice_id: VoiceName
     placed_start: float = Field(
         description="Where the speech begins on the video's clock, seconds.", examples=[0.0]
@@ -102,6 +163,14 @@ class SpokenSegment(Response):
         description="How much later than its subtitle it starts, seconds; negative: earlier.", examples=[0.0]
     )
     overflow: float = Field(description="How far beyond what was its own, seconds.", examples=[0.0])
+    attempts: int = Field(description="How often it was spoken for the sake of its length.", examples=[1])
+    rewrites: int = Field(description="How often it was put into fewer words.", examples=[0])
+    cost: float | None = Field(
+        description="What speaking it came to by the list price, US dollars; null where that is not known.",
+        examples=[0.001],
+    )
+    failed: bool = Field(description="Whether it could not be spoken: the original sound is heard instead.")
+    error: TaskError | None = Field(description="Why it failed.")
 
 
 class FullAudio(Response):
@@ -118,6 +187,7 @@ class SpeechTrack(Response):
     video_id: VideoId
     language: LanguageTag
     voice_id: VoiceName
+    voices: dict[str, str] = Field(description="Who speaks for which speaker.", examples=[{"Anna": "nova"}])
     model_used: str = Field(description="The speech model that ran.", examples=["gpt-4o-mini-tts"])
     audio_format: AudioFormat = Field(description="Of the files.")
     segments: list[SpokenSegment] = Field(description="In order of time.")

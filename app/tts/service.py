@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import base_language
+from app.core.settings import Settings
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
@@ -47,11 +48,16 @@ class TTSManager:
     """The use cases of speech."""
 
     def __init__(
-        self, scheduler: JobScheduler, files: FileProcessor, synthesizer: Callable[[], TTSClient]
+        self,
+        scheduler: JobScheduler,
+        files: FileProcessor,
+        synthesizer: Callable[[], TTSClient],
+        settings: Settings,
     ) -> None:
         self._scheduler = scheduler
         self._files = files
         self._synthesizer = synthesizer
+        self._settings = settings
 
     async def voices(self, language: str | None, gender: Gender | None) -> list[OfferedVoice]:
         """The best first."""
@@ -67,34 +73,37 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
-        voice_id = await self._voice_id(request.voice_id, request.language)
-        settled = request.model_copy(update={"voice_id": voice_id})
-        task = SpeechTask.model_validate(settled.model_dump())
+        settled = {
+            "voice_id": await self._voice_id(request.voice_id, request.language),
+            "voices": {
+                speaker: await self._voice_id(voice, request.language, f"voices.{speaker}")
+                for speaker, voice in request.voices.items()
+            },
+            "options": settled_options(request.options, self._settings),
+        }
+        task = SpeechTask.model_validate(request.model_copy(update=settled).model_dump())
         return await self._start(session, video_id, task, translation.segments)
 
     async def regenerate(
         self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech
     ) -> Job:
-        """Raises `Problem`, naming the first segment that the speech does not have."""
+        """The segments named or, if none are, those that failed. Raises `Problem`, naming the first segment
+        that the speech does not have, or NOTHING_TO_SPEAK if none has failed."""
         await get_video(session, video_id)
         speech = await load_speech(session, video_id, language)
-        known = {segment.id: segment for segment in speech.segments}
-        for index, segment_id in enumerate(request.segment_ids):
-            if segment_id not in known:
-                raise Problem(
-                    ErrorCode.SEGMENT_NOT_FOUND, field=f"segment_ids.{index}", segment_id=segment_id
-                )
+        named = _named(request, speech)
         if request.voice_id is not None:
             await self._voice_id(request.voice_id, language)
         task = SpeechTask(
             language=language,
             voice_id=speech.row.voice_id,
-            options=SpeechOptions.model_validate(speech.row.options),
+            voices=speech.row.voices,
+            options=settled_options(SpeechOptions.model_validate(speech.row.options), self._settings),
             audio_format=speech.row.audio_format,
-            again=request,
+            again=request.model_copy(update={"segment_ids": named}),
         )
         translation = await load_translation(session, video_id, language)
-        wanted = [segment for segment in translation.segments if segment.id in set(request.segment_ids)]
+        wanted = [segment for segment in translation.segments if segment.id in set(named)]
         return await self._start(session, video_id, task, wanted)
 
     async def speech(self, session: AsyncSession, video_id: str, language: str) -> tuple[Video, SpokenTrack]:
@@ -121,11 +130,11 @@ class TTSManager:
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
         )
 
-    async def _voice_id(self, asked: str | None, language: str) -> str:
+    async def _voice_id(self, asked: str | None, language: str, field: str = "voice_id") -> str:
         """The best voice's where none was asked for; one we do not know is left to a server that may."""
         if asked is not None and self._synthesizer().has_unlisted_voices:
             return asked
-        return (await self._voice(asked, language)).voice_id
+        return (await self._voice(asked, language, field)).voice_id
 
     async def _known_voices(self, language: str | None) -> list[Voice]:
         """Those of the language's own region before those of others. Engines may load to tell them."""
@@ -147,6 +156,32 @@ class TTSManager:
                 ErrorCode.VOICE_NOT_FOUND, field=field, voice_id=voice_id or "", language=language or ""
             )
         return found
+
+
+def settled_options(options: SpeechOptions, settings: Settings) -> SpeechOptions:
+    """With the server's settings for what was not asked for. A limit that was asked for moves the other."""
+    soft, fastest = options.soft_speed, options.max_speed
+    settled: dict[str, float] = {
+        "soft_speed": min(settings.speech_soft_speed, fastest or 2.0) if soft is None else soft,
+        "max_speed": max(settings.speech_max_speed, soft or 1.0) if fastest is None else fastest,
+        "max_shift": settings.speech_max_shift if options.max_shift is None else options.max_shift,
+        "rewrites": settings.speech_rewrites if options.rewrites is None else options.rewrites,
+    }
+    return options.model_copy(update=settled)
+
+
+def _named(request: RegenerateSpeech, speech: SpokenTrack) -> list[int]:
+    """The segments to speak again. Raises `Problem`."""
+    if request.segment_ids is None:
+        failed = [segment.id for segment in speech.segments if segment.failure is not None]
+        if not failed:
+            raise Problem(ErrorCode.NOTHING_TO_SPEAK, language=speech.row.language)
+        return failed
+    known = {segment.id for segment in speech.segments}
+    for index, segment_id in enumerate(request.segment_ids):
+        if segment_id not in known:
+            raise Problem(ErrorCode.SEGMENT_NOT_FOUND, field=f"segment_ids.{index}", segment_id=segment_id)
+    return request.segment_ids
 
 
 async def _preview(engine: TTSClient, request: SpeechRequest, scratch: Path) -> Path:

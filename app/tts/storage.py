@@ -1,32 +1,48 @@
 """AudioStorage: the generated speech of a video in a language, whole."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
+from app.subtitles.cues import Cue, one_at_a_time
 from app.tts.models import Speech, SpeechSegment
+from app.tts.wording import Pace
 from app.videos.models import ArtifactKind
 from app.videos.storage import publish
+
+TRACKS_TO_LEARN_FROM = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How one segment is spoken. `take` counts how often it was asked for again, so that the memo does
-    not answer with the take before."""
+    not answer with the take before. `speaker` names who says it in the video."""
 
     voice_id: str
     speaking_rate: float
     pitch: float
     volume_gain_db: float
     take: int = 0
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    code: ErrorCode
+    details: dict[str, str | float]
+
+    def problem(self) -> Problem:
+        return Problem.recorded(self.code, self.details)
 
 
 _DELIVERY = TypeAdapter(Delivery)
+_FAILURE = TypeAdapter(_Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +70,64 @@ async def load_speech(session: AsyncSession, video_id: str, language: str) -> Sp
     return SpokenTrack(row, tuple(await session.scalars(query.order_by(SpeechSegment.start_time))))
 
 
-async def save_speech(session: AsyncSession, row: Speech, segments: Sequence[SpeechSegment]) -> None:
-    """Replaces the track and shows it on the video; the replaced objects are the caller's to delete."""
+async def find_speech(session: AsyncSession, video_id: str, language: str) -> SpokenTrack | None:
+    row = await session.get(Speech, (video_id, language))
+    return None if row is None else await load_speech(session, video_id, language)
+
+
+async def save_speech(
+    session: AsyncSession, row: Speech, segments: Sequence[SpeechSegment], former: SpokenTrack | None
+) -> None:
+    """Replaces the track and shows it on the video; the replaced objects are the caller's to delete.
+
+    Segments that are the `former` track's own are left as they are: of a long track in which one is spoken
+    again, one is written.
+    """
     row.updated_at = utc_now()
-    same = (SpeechSegment.video_id == row.video_id, SpeechSegment.language == row.language)
-    await session.execute(delete(SpeechSegment).where(*same))
+    current = await session.get(Speech, (row.video_id, row.language))
+    stands = former is not None and current is not None and current.objects == former.row.objects
+    unchanged = {id(segment) for segment in former.segments} if former is not None and stands else set()
+    written = [segment for segment in segments if id(segment) not in unchanged]
+    left = {segment.id for segment in segments if id(segment) in unchanged}
+    await _delete_all_but(session, row, left, former)
     await session.merge(row)
     await session.flush()
-    session.add_all(segments)
+    if written:
+        await session.execute(insert(SpeechSegment), [_values(segment) for segment in written])
     await publish(session, row.video_id, ArtifactKind.SPEECH, row.language)
+
+
+async def known_paces(session: AsyncSession, language: str, model: str, before: datetime) -> dict[str, Pace]:
+    """How fast each voice has spoken the language, by the newest tracks that were there at that time."""
+    tracks = (
+        select(Speech.video_id)
+        .where(Speech.language == language, Speech.model_used == model, Speech.updated_at < before)
+        .order_by(Speech.updated_at.desc())
+        .limit(TRACKS_TO_LEARN_FROM)
+    )
+    lines = (
+        select(
+            SpeechSegment.delivery["voice_id"].as_string().label("voice"),
+            func.length(SpeechSegment.text).label("characters"),
+            (SpeechSegment.natural_duration * SpeechSegment.delivery["speaking_rate"].as_float()).label(
+                "seconds"
+            ),
+        )
+        .where(SpeechSegment.language == language, SpeechSegment.video_id.in_(tracks))
+        .where(SpeechSegment.natural_duration.is_not(None))
+        .subquery()
+    )
+    sums = select(lines.c.voice, func.sum(lines.c.characters), func.sum(lines.c.seconds))
+    found = await session.execute(sums.group_by(lines.c.voice))
+    return {voice: Pace(characters, seconds) for voice, characters, seconds in found.tuples()}
+
+
+def spoken_cues(track: SpokenTrack) -> tuple[Cue, ...]:
+    """The words that are spoken, shown while they are: never two at once, in order of time.
+
+    A line that the engine failed to speak is shown at its subtitle's own times.
+    """
+    return one_at_a_time(_spoken_cue(segment) for segment in track.segments)
 
 
 def delivery_of(segment: SpeechSegment) -> Delivery:
@@ -72,3 +137,33 @@ def delivery_of(segment: SpeechSegment) -> Delivery:
 def delivery_to_json(delivery: Delivery) -> dict[str, object]:
     data: dict[str, object] = _DELIVERY.dump_python(delivery, mode="json")
     return data
+
+
+def failure_to_json(problem: Problem) -> dict[str, object]:
+    return {"code": problem.code.value, "details": dict(problem.details)}
+
+
+def failure_of(segment: SpeechSegment) -> Problem | None:
+    """Why the segment could not be spoken."""
+    return None if segment.failure is None else _FAILURE.validate_python(segment.failure).problem()
+
+
+async def _delete_all_but(
+    session: AsyncSession, row: Speech, left: Set[int], former: SpokenTrack | None
+) -> None:
+    gone = delete(SpeechSegment).where(
+        SpeechSegment.video_id == row.video_id, SpeechSegment.language == row.language
+    )
+    if left and former is not None:
+        gone = gone.where(SpeechSegment.id.in_({segment.id for segment in former.segments} - left))
+    await session.execute(gone)
+
+
+def _values(segment: SpeechSegment) -> dict[str, object]:
+    return {column.key: getattr(segment, column.key) for column in inspect(SpeechSegment).column_attrs}
+
+
+def _spoken_cue(segment: SpeechSegment) -> Cue:
+    if segment.clip is None:
+        return Cue(segment.start_time, segment.end_time, segment.text)
+    return Cue(segment.placed_start, round(segment.placed_start + segment.duration, 3), segment.text)

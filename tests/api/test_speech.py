@@ -153,15 +153,15 @@ class TestOptions:
             assert sound.between(0.2, 0.8).level() > 0.05 or "audio?" in link
 
     def test_silence_padding(self, api: LiveServer, translated: str) -> None:
-        """The lines would be 1.1 s apart; slower they would be 0.6."""
+        """The lines would be 1.1 s apart; slower they would be 0.5, and 0.75 s at the soft speed."""
         tight = speak(api, translated, speaking_rate=0.6, silence_padding=0.1)
         gap = tight["segments"][1]["placed_start"] - (
             tight["segments"][0]["placed_start"] + tight["segments"][0]["duration"]
         )
-        assert gap < 0.8
-        speak(api, translated, speaking_rate=0.6, silence_padding=1.0)
+        assert gap < 0.6
+        speak(api, translated, speaking_rate=0.6, silence_padding=0.7)
         between = [(start, end) for start, end in track_of(api, translated).silences() if 1 < start < 3]
-        assert max(end - start for start, end in between) >= 1.0 - 0.03
+        assert max(end - start for start, end in between) >= 0.7 - 0.03
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -252,7 +252,6 @@ class TestSpeakingAgain:
             ({"segment_ids": [0, 99]}, "segment_ids.1"),
             ({"segment_ids": [0], "voice_id": "no such voice"}, "voice_id"),
             ({"segment_ids": [0], "options": {"pitch": 99}}, "options.pitch"),
-            ({"voice_id": "nova"}, "segment_ids"),
             ({"segment_ids": [0], "language": "en"}, "language"),
         ],
     )

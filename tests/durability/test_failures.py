@@ -32,6 +32,9 @@ LASTING: dict[str, Fault] = {
     "engine_quota": faults.INSUFFICIENT_QUOTA,
     "engine_authentication": faults.BAD_KEY,
     "model_unavailable": faults.UNKNOWN_MODEL,
+}
+OF_ONE_LINE: dict[str, Fault] = {
+    "engine_refused": faults.BAD_REQUEST,
     "engine_unreachable": faults.SERVER_ERROR,
     "engine_rate_limited": faults.RATE_LIMITED,
     "engine_bad_answer": faults.HTML_PAGE,
@@ -84,6 +87,40 @@ def test_a_lasting_fault_is_told_and_a_retry_goes_on(
     assert "error" not in server.finished(task_id)
     assert [line["text"] for line in SPEECH.lines(server, video_id)] == numbered(code, 12)
     assert len(SPEECH.requests(engines)) <= 12 - 6
+
+
+@pytest.mark.parametrize("code", OF_ONE_LINE)
+def test_lines_that_fail_leave_the_others_alone(
+    code: str, server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    """One call makes them again, and the others stay where they are."""
+    video_id = SPEECH.prepare(server, half_minute, f"one line {code}")
+    engines.fail(SPEECH.endpoint, faults.Delay(0), times=6)
+    engines.fail(SPEECH.endpoint, OF_ONE_LINE[code], times=1000)
+    result = server.finished(SPEECH.begin(server, video_id))["result"]
+    before = SPEECH.lines(server, video_id)
+    failed = [line["id"] for line in before if line["failed"]]
+    assert (result["partial"], result["failed_segments"], len(failed)) == (True, failed, 6)
+    assert {line["error"]["code"] for line in before if line["failed"]} == {code}
+
+    engines.forget()
+    path = f"/api/videos/{video_id}/{SPEECH.result}"
+    after = server.http.post(path, json={}).raise_for_status().json()["segments"]
+    assert len(SPEECH.requests(engines)) == 6
+    assert not any(line["failed"] for line in after)
+    assert [line for line in after if line["id"] not in failed] == [
+        line for line in before if not line["failed"]
+    ]
+
+
+@pytest.mark.parametrize("code", OF_ONE_LINE)
+def test_an_engine_that_fails_at_every_line_fails_the_task(
+    code: str, server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = SPEECH.prepare(server, half_minute, f"every line {code}")
+    engines.fail(SPEECH.endpoint, OF_ONE_LINE[code], times=1000)
+    check_told(server.finished(SPEECH.begin(server, video_id)), code)
+    assert server.http.get(f"/api/videos/{video_id}/{SPEECH.result}").status_code == 409
 
 
 @pytest.mark.parametrize("stage", [TRANSCRIPTION, TRANSLATION], ids=lambda stage: stage.name)
