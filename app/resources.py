@@ -24,7 +24,6 @@ from app.media.fonts import prepare_fonts
 from app.memo import Memo
 from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
-from app.render.editor import FFmpegVideoEditor
 from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
 from app.storage.cleaner import StorageCleaner
@@ -36,8 +35,10 @@ from app.subtitles.engines.base import Transcriber
 from app.subtitles.service import SubtitleService
 from app.subtitles.tasks import SubtitleExtraction
 from app.translation.engines.base import Translator
+from app.translation.rewriting import Rewriter
 from app.translation.service import TranslationManager
 from app.translation.tasks import SubtitleTranslation
+from app.tts.audio_files import AudioFiles
 from app.tts.engines.base import TTSClient
 from app.tts.service import TTSManager
 from app.tts.tasks import SpeechGeneration
@@ -99,6 +100,7 @@ class Resources:
         """Running jobs stop where they are and go on at the next start."""
         await self.scheduler.close()
         await self.queue.close()
+        await self.memo.close()
         await self.openai.aclose()
         await self.database.close()
 
@@ -166,10 +168,10 @@ class Resources:
                 self.videos, AudioExtractor(self.ffmpeg), self.memo, self.transcriber
             ).definition(),
             SubtitleTranslation(self.memo, self.translator).definition(),
-            SpeechGeneration(self.memo, self.storage, self.ffmpeg, self.synthesizer).definition(),
-            DubbedVideoGeneration(
-                self.videos, self.storage, FFmpegVideoEditor(self.ffmpeg), self.ffmpeg
+            SpeechGeneration(
+                self.memo, self.storage, self.synthesizer, Rewriter(self.memo, self.translator)
             ).definition(),
+            DubbedVideoGeneration(self.videos, self.storage, self.memo, self.ffmpeg).definition(),
         )
 
     def _parts(self) -> Sequence[object]:
@@ -183,7 +185,8 @@ class Resources:
             FileValidator(self.settings.max_upload_bytes),
             SubtitleService(self.scheduler, self.transcriber),
             TranslationManager(self.scheduler, self.translator),
-            TTSManager(self.scheduler, self.files, self.synthesizer),
+            TTSManager(self.scheduler, self.files, self.synthesizer, self.settings),
+            AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             VideoGenerator(self.scheduler),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )

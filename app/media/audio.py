@@ -3,6 +3,7 @@
 import io
 import wave
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ AudioFormat = Literal["mp3", "wav"]
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 PEAK_CEILING = 0.99
 FRAME_SECONDS = 0.005
+_FULL_SCALE = 32_767
 
 
 class UnreadableAudio(ValueError):
@@ -38,6 +40,21 @@ class Audio:
 
 def read_audio(data: bytes) -> Audio:
     """A wav, mp3, flac or ogg file as mono at its own sample rate. Raises `UnreadableAudio`."""
+    plain = _plain_wav(data)
+    return _decoded(data) if plain is None else plain
+
+
+def _plain_wav(data: bytes) -> Audio | None:
+    """16-bit mono WAV, such as is written here, to the sample and at a hundredth of a decoder's cost."""
+    with suppress(wave.Error, EOFError), wave.open(io.BytesIO(data), "rb") as file:
+        if (file.getnchannels(), file.getsampwidth()) == (1, 2):
+            pcm = file.readframes(file.getnframes())
+            samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(np.float32)
+            return Audio(samples / np.float32(_FULL_SCALE), file.getframerate())
+    return None
+
+
+def _decoded(data: bytes) -> Audio:
     import av
 
     try:
@@ -66,7 +83,7 @@ def write_wav(audio: Audio) -> bytes:
 
 def to_int16(samples: Samples) -> NDArray[np.int16]:
     """Samples as 16-bit PCM in the file's byte order; what is over full scale is clipped."""
-    pcm: NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    pcm: NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * _FULL_SCALE).astype("<i2")
     return pcm
 
 

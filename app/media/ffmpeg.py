@@ -72,8 +72,8 @@ def media_input(path: Path, **options: str | float | None) -> FilterableStream:
     return ffmpeg.input(str(path.absolute()), **guards, **options)
 
 
-def media_output(path: Path, *streams: FilterableStream, **options: str | float) -> OutputStream:
-    """The output node of the streams, in their order, with FFmpeg's output options."""
+def media_output(path: Path, *streams: FilterableStream, **options: str | float | None) -> OutputStream:
+    """The output node of the streams, in their order, with FFmpeg's output options (None for a flag)."""
     return ffmpeg.output(*streams, str(path.absolute()), **options)
 
 

@@ -2,34 +2,38 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ffmpeg.nodes import FilterableStream
 
 from app.media.filters import shown_size
+from app.media.fonts import font_for
 from app.media.probe import VideoStream
-from app.subtitles.cues import Cue
+from app.subtitles.ass import escaped, timestamp
+from app.subtitles.cues import Cue, without_markup
+from app.subtitles.readability import columns, rules_for
+from app.subtitles.wrapping import wrap
 
 SubtitlePosition = Literal["bottom", "top"]
 
 REFERENCE_SHORT_SIDE = 360
-# An .ass font size is the height of a line; this font's line is 1.448 times its nominal size.
-LINE_PER_FONT_SIZE = 1.448
 ALIGNMENTS: dict[SubtitlePosition, int] = {"bottom": 2, "top": 8}
 OUTLINED, BOXED = 1, 4
 # Balancing lines moves a full stop to the start of one where lines may break between characters.
 BALANCED, FILLED = 0, 1
 WITHOUT_BLANKS = frozenset({"ja", "zh", "yue"})
-WORD_JOINER = "\u2060"
-CJK_FONTS = {"ja": "JP", "ko": "KR", "zh-hant": "TC", "zh-tw": "TC", "zh-hk": "HK", "yue": "HK", "zh": "SC"}
+MARGIN = 0.06
+# How wide a column of text is, in sizes of the font: seldom more than this.
+COLUMN_WIDTH, WIDE_COLUMN_WIDTH = 0.6, 0.5
+BEFORE_THEIR_CONSONANT = frozenset("เแโใไເແໂໃໄ")
 
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 _RGB = re.compile(
     r"rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(?:,\s*(\d*\.?\d+)(%?)\s*)?\)", re.IGNORECASE
 )
-_MARKUP = re.compile(r"<(/?)([biu])>")
+_PIECES = re.compile(r"</?[biu]>|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,11 @@ class SubtitleBurner:
         self._width, self._height = shown_size(video)
         self._font = font_for(language)
         self._without_blanks = language.lower().split("-")[0] in WITHOUT_BLANKS
+        rules = rules_for(language)
+        column = self._font_size() * (WIDE_COLUMN_WIDTH if rules.full_width else COLUMN_WIDTH)
+        self._columns = max(1, int(self._width * (1 - 2 * MARGIN) / column))
+        room = self._columns // 2 if rules.full_width else self._columns
+        self._rules = replace(rules, characters_per_line=max(1, min(room, rules.characters_per_line)))
 
     def write(self, cues: Iterable[Cue], path: Path) -> SubtitleFile:
         """Writes the .ass file of the cues, whose times are on the video's clock; blocking."""
@@ -96,10 +105,15 @@ class SubtitleBurner:
 
     def document(self, cues: Iterable[Cue]) -> str:
         events = [
-            f"Dialogue: 0,{_timestamp(cue.start)},{_timestamp(cue.end)},Default,,0,0,0,,{_escaped(cue.text)}"
+            f"Dialogue: 0,{timestamp(cue.start)},{timestamp(cue.end)},Default,,0,0,0,,"
+            f"{escaped(self._wrapped(cue.text))}"
             for cue in cues
         ]
         return "\n".join((self._header(), *events, ""))
+
+    def _wrapped(self, text: str) -> str:
+        """In lines as the language's rules have them, or shorter ones where the picture is narrow."""
+        return "\n".join(_held(line, self._columns) for line in wrap(text, self._rules).split("\n"))
 
     def _header(self) -> str:
         return f"""[Script Info]
@@ -126,8 +140,8 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
         border, outline, shadow = (BOXED, 0.0, size * 0.25) if boxed else (OUTLINED, size * 0.08, 0.0)
         fields = (
             "Default",
-            self._font,
-            f"{size * LINE_PER_FONT_SIZE:.2f}",
+            self._font.family,
+            f"{size * self._font.line_height:.2f}",  # .ass files give the height of a line
             style.colour.ass,
             style.colour.ass,
             Colour(0, 0, 0, style.colour.opacity).ass,
@@ -138,7 +152,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
             f"{outline:.2f}",
             f"{shadow:.2f}",
             ALIGNMENTS[style.position],
-            *(round(self._width * 0.06), round(self._width * 0.06)),
+            *(round(self._width * MARGIN), round(self._width * MARGIN)),
             round(self._height * 0.05 + shadow),
             -1,  # the direction of each line is that of its own letters
         )
@@ -157,13 +171,6 @@ def burn_in(picture: FilterableStream, subtitles: SubtitleFile) -> FilterableStr
     )
 
 
-def font_for(language: str) -> str:
-    """The family whose shapes suit the language (BCP 47): one Chinese character is drawn in several ways."""
-    code = language.lower()
-    suffix = next((suffix for prefix, suffix in CJK_FONTS.items() if code.startswith(prefix)), "KR")
-    return f"Noto Sans CJK {suffix}"
-
-
 def _hex_colour(digits: str) -> Colour:
     if len(digits) <= 4:
         digits = "".join(digit * 2 for digit in digits)
@@ -179,19 +186,14 @@ def _rgb_colour(match: re.Match[str]) -> Colour:
     return Colour(red, green, blue, opacity)
 
 
-def _timestamp(seconds: float) -> str:
-    hundredths = max(0, round(seconds * 100))
-    minutes, rest = divmod(hundredths, 6000)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest // 100:02}.{rest % 100:02}"
-
-
-def _escaped(text: str) -> str:
-    """Text that only means itself, but for bold, italics and underlining."""
-    # Nothing can follow this backslash that would make it a command.
-    literal = text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
-    lines = (line.strip() for line in literal.splitlines() if line.strip())
-    return _MARKUP.sub(_override, r"\N".join(lines))
-
-
-def _override(tag: re.Match[str]) -> str:
-    return f"{{\\{tag[2]}{0 if tag[1] else 1}}}"
+def _held(line: str, limit: int) -> str:
+    """The line, parted where it runs out of the picture: an address, or a script without blanks."""
+    if columns(without_markup(line)) <= limit:
+        return line
+    parted, used = "", 0
+    for piece in _PIECES.findall(line):
+        width = 0 if piece.startswith("<") else columns(piece)
+        if used + width > limit and not (parted and parted[-1] in BEFORE_THEIR_CONSONANT):
+            parted, used = parted.rstrip() + "\n", 0
+        parted, used = parted + piece, used + width
+    return parted

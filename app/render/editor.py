@@ -1,4 +1,4 @@
-"""FFmpegVideoEditor: the dubbed video out of the picture, the original sound and the voice."""
+"""FFmpegVideoEditor: the dubbed video out of its picture, its sounds and its subtitles."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,31 +7,47 @@ import ffmpeg
 from ffmpeg.nodes import FilterableStream
 
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
-from app.media.filters import MIX_SAMPLE_RATE, in_stereo, lasting, on_the_clock, shown_picture
-from app.media.probe import MediaInfo
-from app.render.burner import SubtitleFile, burn_in
+from app.media.filters import MIX_SAMPLE_RATE, in_stereo, lasting, on_the_clock
+from app.media.probe import AudioStream, MediaInfo
 from app.render.output import Options, OutputFormatter
 
-LIMIT = 0.97
+ORIGINAL_TITLE = "Original"
 
 
 @dataclass(frozen=True, slots=True)
-class RenderJob:
+class SoundTrack:
+    """A file with finished sound alone, as long as the video. `language` is an ISO 639-2 code."""
+
+    path: Path
+    language: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoftSubtitles:
+    """An SRT file for viewers to turn on and off. `language` is an ISO 639-2 code."""
+
+    path: Path
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuxJob:
     """A dub to write to `target`.
 
-    `voice` is a mono wav file on the video's clock, of any length. `original_audio_volume` from 0 (left
-    out) to 1. `language` is the ISO 639-2 code of what the voice speaks. `subtitles` are burned
-    in where there are any.
+    `picture` is a file with the picture alone, None to copy the source's. The first of the `sounds` is what
+    players choose; `original_language` (ISO 639-2) is there if the original is to follow them, and the
+    first of the `subtitles` is shown unless a viewer turns it off.
     """
 
     source: Path
     info: MediaInfo
-    voice: Path
-    original_audio_volume: float
-    language: str
+    picture: Path | None
+    sounds: tuple[SoundTrack, ...]
+    original_language: str | None
+    subtitles: tuple[SoftSubtitles, ...]
     output: OutputFormatter
     target: Path
-    subtitles: SubtitleFile | None = None
 
 
 class FFmpegVideoEditor:
@@ -40,41 +56,70 @@ class FFmpegVideoEditor:
     def __init__(self, ffmpeg_wrapper: FFmpegWrapper) -> None:
         self._ffmpeg = ffmpeg_wrapper
 
-    async def render_dub(self, job: RenderJob, on_progress: ProgressCallback | None = None) -> None:
-        """Writes the dub, as long as the source. The picture is copied where the format allows it and
-        nothing is burned in, and encoded otherwise. Raises `Problem` as `FFmpegWrapper.run` does."""
+    async def mux(self, job: MuxJob, on_progress: ProgressCallback | None = None) -> None:
+        """Writes the dub. Everything is copied, but for an original that the container does not take, which
+        is encoded. Raises `Problem` as `FFmpegWrapper.run` does."""
         source = media_input(job.source)
-        picture, picture_options = _picture(source, job)
-        options = {
-            **picture_options,
-            **job.output.encoded_audio(),
-            **job.output.container(),
-            "metadata:s:a:0": f"language={job.language}",
-        }
-        graph = media_output(job.target, picture, _sound(source, job), **options)
+        sounds = [media_input(sound.path)["a"] for sound in job.sounds]
+        texts = [ffmpeg.input(str(text.path.absolute()), f="srt")["s"] for text in job.subtitles]
+        streams = [_picture(source, job), *sounds, *_original(source, job), *texts]
+        options = _picture_options(job) | _sound_options(job) | _subtitle_options(job)
+        graph = media_output(job.target, *streams, **options, **job.output.container())
         await self._ffmpeg.run(graph, duration=job.info.duration, on_progress=on_progress)
 
 
-def _picture(source: FilterableStream, job: RenderJob) -> tuple[FilterableStream, Options]:
-    if job.subtitles is not None:
-        return burn_in(shown_picture(source, job.info.video), job.subtitles), job.output.encoded_video()
-    if job.output.copies(job.info):
-        return source[str(job.info.video.index)], job.output.copied_video(job.info)
-    return shown_picture(source, job.info.video), job.output.encoded_video()
+def _picture(source: FilterableStream, job: MuxJob) -> FilterableStream:
+    if job.picture is None:
+        return source[str(job.info.video.index)]
+    # FFmpeg takes the first frame of a file for its beginning; it is where the source's is.
+    return media_input(job.picture, itsoffset=job.info.video.start)["v"]
 
 
-def _sound(source: FilterableStream, job: RenderJob) -> FilterableStream:
-    """The voice over the original at its volume, in stereo, exactly as long as the video."""
-    sound = in_stereo(media_input(job.voice).filter("aresample", MIX_SAMPLE_RATE), channels=1)
-    original = job.info.default_audio
-    if original is not None and job.original_audio_volume > 0:
-        stereo = in_stereo(on_the_clock(source, original, MIX_SAMPLE_RATE), original.channels)
-        sound = _mixed(stereo.filter("volume", job.original_audio_volume), sound)
-    limited = sound.filter("alimiter", limit=LIMIT, level=0, latency=1)
-    return lasting(limited, job.info.duration)
+def _picture_options(job: MuxJob) -> Options:
+    return {"c:v": "copy"} if job.picture is not None else {**job.output.copied_video(job.info)}
 
 
-def _mixed(one: FilterableStream, other: FilterableStream) -> FilterableStream:
-    mixed = ffmpeg.filter([one, other], "amix", inputs=2, duration="longest", normalize=0)
-    # The mixer forgets the time of its last frame, which would then be lost.
-    return mixed.filter("asetpts", "N/SR/TB")
+def _kept_original(job: MuxJob) -> AudioStream | None:
+    return None if job.original_language is None else job.info.default_audio
+
+
+def _original(source: FilterableStream, job: MuxJob) -> list[FilterableStream]:
+    track = _kept_original(job)
+    if track is None:
+        return []
+    if job.output.copies_sound(job.info, track):
+        return [source[str(track.index)]]
+    stereo = in_stereo(on_the_clock(source, track, MIX_SAMPLE_RATE), track.channels)
+    return [lasting(stereo, job.info.duration)]
+
+
+def _sound_options(job: MuxJob) -> Options:
+    options: Options = {}
+    for index, sound in enumerate(job.sounds):
+        options |= {f"c:a:{index}": "copy"} | _labels("a", index, sound.language)
+        options |= _title(job, index, sound.title)
+    original, index = _kept_original(job), len(job.sounds)
+    if original is not None:
+        copied = job.output.copies_sound(job.info, original)
+        options |= {f"c:a:{index}": "copy"} if copied else job.output.encoded_sound(index)
+        options |= _labels("a", index, original.language or job.original_language or "und")
+        options |= _title(job, index, ORIGINAL_TITLE)
+    return options
+
+
+def _subtitle_options(job: MuxJob) -> Options:
+    options: Options = {"c:s": job.output.subtitle_codec} if job.subtitles else {}
+    for index, text in enumerate(job.subtitles):
+        options |= _labels("s", index, text.language)
+    return options
+
+
+def _labels(kind: str, index: int, language: str) -> Options:
+    """The first track of a kind is the one that players choose."""
+    disposition = "0" if index else "default"
+    return {f"metadata:s:{kind}:{index}": f"language={language}", f"disposition:{kind}:{index}": disposition}
+
+
+def _title(job: MuxJob, sound: int, title: str) -> Options:
+    # The picture comes before the sounds. By its number in the file, as no option can be given twice.
+    return {f"metadata:s:{1 + sound}": f"{job.output.title_tag}={title}"}

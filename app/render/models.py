@@ -10,7 +10,8 @@ from app.core.database import Base, utc_now
 
 class GeneratedVideo(Base):
     """A dubbed video, one per video and language. `path` is the key of its object, `objects` the prefix it
-    is under; `duration` in seconds, `file_size` in bytes."""
+    is under; `duration` in seconds, `file_size` in bytes. `languages` are those of all its dubs, that of the
+    first in `audio_language`."""
 
     __tablename__ = "generated_videos"
     __table_args__ = (UniqueConstraint("video_id", "audio_language"),)
@@ -18,6 +19,7 @@ class GeneratedVideo(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
     audio_language: Mapped[str]
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list)
     subtitle_language: Mapped[str | None]
     format: Mapped[str]
     resolution: Mapped[str]

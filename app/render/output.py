@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.media.probe import MediaInfo
+from app.media.probe import AudioStream, MediaInfo
+from app.media.sound_parts import SoundCodec, aac, opus
 
 OutputFormat = Literal["mp4", "mov", "webm"]
 OutputQuality = Literal["low", "medium", "high"]
@@ -12,7 +13,7 @@ Options = dict[str, str | int]
 # A smaller number is a better picture and a larger file.
 H264_CRF: dict[OutputQuality, int] = {"low": 28, "medium": 23, "high": 19}
 VP9_CRF: dict[OutputQuality, int] = {"low": 42, "medium": 36, "high": 30}
-AUDIO_BIT_RATE: dict[OutputQuality, str] = {"low": "96k", "medium": "128k", "high": "192k"}
+AUDIO_BIT_RATE: dict[OutputQuality, int] = {"low": 96_000, "medium": 128_000, "high": 192_000}
 
 MIME_TYPES: dict[OutputFormat, str] = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
 COPIED_CODECS: dict[OutputFormat, frozenset[str]] = {
@@ -20,6 +21,12 @@ COPIED_CODECS: dict[OutputFormat, frozenset[str]] = {
     "mov": frozenset({"h264", "hevc", "prores"}),
     "webm": frozenset({"vp8", "vp9", "av1"}),
 }
+COPIED_SOUND: dict[OutputFormat, frozenset[str]] = {
+    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le"}),
+    "webm": frozenset({"opus", "vorbis"}),
+}
+TIMED_CONTAINERS = ("mov", "matroska")
 PLAYABLE_H264 = frozenset({"yuv420p", "yuvj420p"})
 
 
@@ -56,13 +63,35 @@ class OutputFormatter:
         if self.output_format == "webm":
             speed: Options = {"deadline": "realtime", "cpu-used": 8, "row-mt": 1}
             return timing | speed | {"c:v": "libvpx-vp9", "b:v": 0, "crf": VP9_CRF[self.quality]}
-        return timing | {"c:v": "libx264", "preset": "veryfast", "crf": H264_CRF[self.quality]}
+        # What is encoded in parts has one header then, and can be joined.
+        joinable: Options = {"x264-params": "stitchable=1"}
+        return timing | joinable | {"c:v": "libx264", "preset": "veryfast", "crf": H264_CRF[self.quality]}
 
-    def encoded_audio(self) -> Options:
-        bit_rate: Options = {"b:a": AUDIO_BIT_RATE[self.quality]}
-        if self.output_format == "webm":
-            return bit_rate | {"c:a": "libopus"}
-        return bit_rate | {"c:a": "aac", "aac_coder": "fast"}
+    def copies_sound(self, info: MediaInfo, track: AudioStream) -> bool:
+        """Whether an audio track can go in untouched: other containers leave its times in doubt."""
+        return info.container.startswith(TIMED_CONTAINERS) and track.codec in COPIED_SOUND[self.output_format]
+
+    def encoded_sound(self, track: int) -> Options:
+        """For the audio track of that number in the output."""
+        codec = self.sound_codec
+        options: Options = {f"{name}:a:{track}": value for name, value in codec.options}
+        return options | {f"c:a:{track}": codec.encoder, f"b:a:{track}": codec.bit_rate}
+
+    @property
+    def sound_codec(self) -> SoundCodec:
+        """What a dub's sound is encoded with."""
+        bit_rate = AUDIO_BIT_RATE[self.quality]
+        return opus(bit_rate) if self.output_format == "webm" else aac(bit_rate)
+
+    @property
+    def subtitle_codec(self) -> str:
+        """Of subtitles that can be turned on and off."""
+        return "webvtt" if self.output_format == "webm" else "mov_text"
+
+    @property
+    def title_tag(self) -> str:
+        """What a track's name is kept as: players show the handler's where a container has no titles."""
+        return "title" if self.output_format == "webm" else "handler_name"
 
     def container(self) -> Options:
         if self.output_format == "webm":

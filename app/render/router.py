@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.core.database import ReadSession, WriteSession
-from app.core.errors import ErrorCode
+from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import BaseUrl
 from app.core.openapi import STARTED, files, problems
@@ -14,6 +14,7 @@ from app.core.schemas import VideoId
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
 from app.render.output import OutputFormatter
+from app.render.report_schemas import PLOT, REPORT, DubReport
 from app.render.schemas import DubbedVideo, DubbedVideoOptions, GenerateDubbedVideo
 from app.render.service import Dub, VideoGenerator
 from app.storage.manager import StorageManager
@@ -26,6 +27,7 @@ Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Language = Annotated[LanguageCode, Path()]
 
 NOT_READY = problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.DUB_NOT_READY)
+NOT_REPORTED = problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.DUB_NOT_READY, ErrorCode.REPORT_NOT_READY)
 VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
 
 
@@ -46,7 +48,7 @@ async def generate_dubbed_video(
 ) -> StartedLanguageTask:
     """Starts a task, or names the one that already does exactly this."""
     job = await generator.start(session, video_id, body)
-    return accepted(job, response, StartedLanguageTask, language=body.language)
+    return accepted(job, response, StartedLanguageTask, language=body.spoken[0])
 
 
 @router.get(
@@ -126,6 +128,51 @@ async def get_dubbed_video_thumbnail(
     return await object_response(request, storage, dub.generated.thumbnail_path, "image/jpeg")
 
 
+@router.get(
+    "/dubbed-videos/{language_code}/report",
+    operation_id="getDubbedVideoReport",
+    summary="How well a dubbed video keeps to its plan",
+    responses=NOT_REPORTED,
+)
+async def get_dubbed_video_report(
+    video_id: VideoId, language_code: Language, session: ReadSession, generator: Generator, storage: Storage
+) -> DubReport:
+    """Measured from the sound of the finished file: when each line is heard, how loud, how fast."""
+    dub = await generator.dub(session, video_id, language_code)
+    try:
+        return DubReport.model_validate_json(await storage.read_bytes(f"{dub.generated.objects}{REPORT}"))
+    except FileNotFoundError as error:
+        raise _not_reported(video_id, language_code) from error
+
+
+@router.get(
+    "/dubbed-videos/{language_code}/report/plot",
+    operation_id="getDubbedVideoReportPlot",
+    summary="The report as a picture",
+    response_class=Response,
+    responses=NOT_REPORTED | files("The picture", "image/svg+xml"),
+)
+@router.head("/dubbed-videos/{language_code}/report/plot", include_in_schema=False)
+async def get_dubbed_video_report_plot(
+    request: Request,
+    video_id: VideoId,
+    language_code: Language,
+    session: ReadSession,
+    generator: Generator,
+    storage: Storage,
+) -> Response:
+    """SVG: the timeline of the subtitles' slots and the speech as it is heard."""
+    dub = await generator.dub(session, video_id, language_code)
+    key = f"{dub.generated.objects}{PLOT}"
+    if not await storage.exists(key):
+        raise _not_reported(video_id, language_code)
+    return await object_response(request, storage, key, "image/svg+xml")
+
+
+def _not_reported(video_id: str, language: str) -> Problem:
+    return Problem(ErrorCode.REPORT_NOT_READY, video_id=video_id, language=language)
+
+
 def _output(dub: Dub) -> OutputFormatter:
     options = DubbedVideoOptions.model_validate(dub.generated.options)
     return OutputFormatter(options.output_format, options.output_quality)
@@ -139,9 +186,12 @@ def _present(dub: Dub, base: str) -> DubbedVideo:
         original_title=dub.video.title,
         dubbed_title=dub.title,
         language=generated.audio_language,
+        languages=generated.languages,
+        subtitle_language=generated.subtitle_language,
         url=f"{here}/file",
         download_url=f"{here}/download",
         thumbnail_url=f"{here}/thumbnail",
+        report_url=f"{here}/report",
         duration=generated.duration,
         resolution=generated.resolution,
         file_size=generated.file_size,

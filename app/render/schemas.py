@@ -1,9 +1,9 @@
 """The shapes of dubbed videos in the API."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from app.core.languages import LanguageCode
 from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Timestamp, Url, VideoId
@@ -19,6 +19,13 @@ def _validate_colour(text: str) -> str:
     return text
 
 
+def _validate_distinct(languages: list[str]) -> list[str]:
+    if len(set(languages)) < len(languages):
+        raise PydanticCustomError("distinct_languages", "names a language twice")
+    return languages
+
+
+SubtitleMode = Literal["burned", "soft", "none"]
 Colour = Annotated[str, Field(max_length=64), AfterValidator(_validate_colour)]
 
 
@@ -26,6 +33,11 @@ class DubOptions(RequestModel):
     """How the dubbed video looks and sounds."""
 
     include_subtitles: bool = Field(default=True, description="Burn the translated subtitles in.")
+    subtitle_mode: SubtitleMode | None = Field(
+        default=None,
+        description="`burned` into the picture in the first language, or `soft`: in every language, for "
+        "viewers to turn on and off, with the picture left as it is. Null follows `include_subtitles`.",
+    )
     subtitle_position: SubtitlePosition = Field(default="bottom", description="Where the lines stand.")
     subtitle_font_size: float = Field(
         default=16, ge=6, le=72, description="Pixels in a 640 × 360 player; it grows with the picture."
@@ -37,11 +49,30 @@ class DubOptions(RequestModel):
         default="rgba(0,0,0,0.5)", description="CSS colour; `transparent` outlines the text instead."
     )
     original_audio_volume: float = Field(
-        default=0.1, ge=0, le=1, description="0 leaves the original sound out."
+        default=0.1, ge=0, le=1, description="Under the speech; 0 leaves the original sound out there."
+    )
+    ducking: Literal["on", "off"] = Field(
+        default="on",
+        description="`on` brings the original back to its own volume between the lines; `off` keeps it at "
+        "`original_audio_volume` throughout.",
+    )
+    loudness: float | None = Field(
+        default=-16,
+        ge=-31,
+        le=-9,
+        description="Of the whole mix: integrated, in LUFS. Null leaves it as it comes.",
+    )
+    keep_original_track: bool = Field(
+        default=False, description="Adds the original sound as one more audio track."
     )
     output_quality: OutputQuality = Field(
         default="high", description="Of an encoded picture and the sound; a copied picture is untouched."
     )
+
+    @property
+    def subtitles(self) -> SubtitleMode:
+        """What is asked for by either of the two fields."""
+        return self.subtitle_mode or ("burned" if self.include_subtitles else "none")
 
     def style(self) -> SubtitleStyle:
         return SubtitleStyle(
@@ -53,23 +84,40 @@ class DubOptions(RequestModel):
 
 
 class GenerateDubbedVideo(RequestModel):
-    """Which language, in which form."""
+    """Which language or languages, in which form."""
 
-    language: LanguageCode
+    languages: Annotated[list[LanguageCode], AfterValidator(_validate_distinct)] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        description="One audio track each; the first is the one that players choose and names the dub.",
+        examples=[["en", "ja"]],
+    )
+    language: LanguageCode | None = Field(
+        default=None, validate_default=True, description="For a dub in one language, in place of `languages`."
+    )
     options: DubOptions = DubOptions()
     output_format: OutputFormat = Field(default="mp4", description="The container.")
 
+    @field_validator("language")
+    @classmethod
+    def _agree(cls, language: str | None, info: ValidationInfo) -> str | None:
+        languages = info.data.get("languages")
+        if language is None and languages is None and "languages" in info.data:
+            raise PydanticKnownError("missing")
+        if language is not None and languages is not None and language != languages[0]:
+            raise PydanticCustomError("first_language", "is not the first of the languages")
+        return language
 
-class DubbedVideoOptions(Response):
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The languages of the audio tracks."""
+        return tuple(self.languages or filter(None, [self.language]))
+
+
+class DubbedVideoOptions(DubOptions):
     """What a dubbed video was made with."""
 
-    include_subtitles: bool = Field(description="Whether the translated subtitles are burned in.")
-    subtitle_position: SubtitlePosition = Field(description="Where the lines stand.")
-    subtitle_font_size: float = Field(description="Pixels in a 640 × 360 player.", examples=[16])
-    subtitle_color: str = Field(description="CSS colour.", examples=["#FFFFFF"])
-    subtitle_background: str = Field(description="CSS colour.", examples=["rgba(0,0,0,0.5)"])
-    original_audio_volume: float = Field(description="0 to 1.", examples=[0.1])
-    output_quality: OutputQuality = Field(description="As it was asked for.")
     output_format: OutputFormat = Field(description="The container.")
 
 
@@ -80,9 +128,12 @@ class DubbedVideo(Response):
     original_title: str = Field(description="The video's own title.", examples=["비디오 제목"])
     dubbed_title: str = Field(description="The title in the language of the dub.", examples=["Video Title"])
     language: LanguageTag
+    languages: list[LanguageTag] = Field(description="Of its audio tracks, the first the one that plays.")
+    subtitle_language: LanguageTag | None = Field(description="Of the subtitles shown first; null for none.")
     url: Url = Field(description="For playing.")
     download_url: Url = Field(description="For saving, with a file name.")
     thumbnail_url: Url = Field(description="A JPEG.")
+    report_url: Url = Field(description="How well it is in sync and how it sounds, measured.")
     duration: Duration
     resolution: str = Field(description="Width and height in pixels.", examples=["1920x1080"])
     file_size: int = Field(description="Bytes.", examples=[25600000])

@@ -13,7 +13,7 @@ from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
 from app.render.schemas import GenerateDubbedVideo
 from app.translation.models import Translation
-from app.tts.storage import load_speech_row
+from app.tts.models import Speech
 from app.videos.models import Video
 from app.videos.storage import get_video
 
@@ -37,14 +37,15 @@ class VideoGenerator:
         self._scheduler = scheduler
 
     async def start(self, session: AsyncSession, video_id: str, request: GenerateDubbedVideo) -> Job:
-        """Raises `Problem`: no such video, no speech in that language."""
+        """Raises `Problem`: no such video, no speech in one of the languages."""
         video = await get_video(session, video_id)
-        await load_speech_row(session, video_id, request.language)
-        copies = not request.options.include_subtitles and OutputFormatter(
-            request.output_format, request.options.output_quality
-        ).copies(video.info)
+        await _require_speech(session, video_id, request)
+        output = OutputFormatter(request.output_format, request.options.output_quality)
+        copies = request.options.subtitles != "burned" and output.copies(video.info)
         kind, prior = ("copy", COPYING_SECONDS) if copies else ("encode", ENCODING_SECONDS)
-        work = Workload(video.duration, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
+        # Beside a copied picture the sounds are the work.
+        units = video.duration * (len(request.spoken) if copies else 1)
+        work = Workload(units, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
         return await self._scheduler.start(session, JobType.VIDEO_GENERATION, video_id, request, "cpu", work)
 
     async def dub(self, session: AsyncSession, video_id: str, language: str) -> Dub:
@@ -55,6 +56,13 @@ class VideoGenerator:
             raise Problem(ErrorCode.DUB_NOT_READY, video_id=video_id, language=language)
         translation = await session.get(Translation, (video_id, language))
         return Dub(video, generated, (translation and translation.title) or video.title)
+
+
+async def _require_speech(session: AsyncSession, video_id: str, request: GenerateDubbedVideo) -> None:
+    for index, language in enumerate(request.spoken):
+        if await session.get(Speech, (video_id, language)) is None:
+            field = None if request.languages is None else f"languages.{index}"
+            raise Problem(ErrorCode.SPEECH_NOT_READY, field=field, video_id=video_id, language=language)
 
 
 async def find_dub(session: AsyncSession, video_id: str, language: str) -> GeneratedVideo | None:

@@ -1,96 +1,144 @@
 """The job of the render feature: the final video."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from app.core.database import after_commit
 from app.core.identifiers import new_id
-from app.core.languages import iso_639_2
+from app.core.languages import AUTO, iso_639_2
 from app.jobs.models import JobType
 from app.jobs.schemas import DubbedVideoResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import probe
-from app.render.burner import SubtitleBurner, SubtitleFile
-from app.render.editor import FFmpegVideoEditor, RenderJob
+from app.media.sound_parts import SAMPLE_RATE
+from app.media.soundtrack import Soundtrack
+from app.memo import Memo
+from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
 from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
+from app.render.picture import BurnedPicture
+from app.render.report import report_on, store_report, track_plan
 from app.render.schemas import GenerateDubbedVideo
+from app.render.script import DubScript, load_script
 from app.render.service import find_dub
+from app.render.sound import MixOptions, OriginalSound, SoundMixer
 from app.storage.manager import StorageManager
-from app.subtitles.cues import Cue
-from app.translation.storage import load_track
-from app.tts.storage import load_speech_row
+from app.subtitles.formatter import serialise
 from app.videos.editing import thumbnail
 from app.videos.metadata import VideoMetadata, metadata_of
-from app.videos.models import ArtifactKind
-from app.videos.service import SourceFile, VideoProcessor
+from app.videos.models import ArtifactKind, Video
+from app.videos.service import SourceFile, VideoProcessor, key_of
 from app.videos.storage import publish
+
+SOUND_DONE_COPYING, SOUND_DONE_ENCODING = 0.8, 0.3
+PICTURE_DONE, MUX_DONE, REPORT_DONE = 0.85, 0.9, 0.97
+
+Job = RunningJob[GenerateDubbedVideo]
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What a dub is made of besides the source: the voice track and the lines to burn in, if any."""
+    """The video under the `identity` of its file, and what is spoken and shown in each language."""
 
-    voice: Path
-    cues: tuple[Cue, ...]
+    source: SourceFile
+    identity: str
+    original_language: str
+    scripts: tuple[DubScript, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DubbedVideoGeneration:
-    """Mixes, burns in and muxes, then checks the file it made."""
+    """Mixes the sounds, burns in where asked to, muxes, and measures the file it made."""
 
     videos: VideoProcessor
     storage: StorageManager
-    editor: FFmpegVideoEditor
+    memo: Memo
     ffmpeg: FFmpegWrapper
 
     def definition(self) -> TaskDefinition[GenerateDubbedVideo]:
         return TaskDefinition(JobType.VIDEO_GENERATION, GenerateDubbedVideo, self.run)
 
-    async def run(self, job: RunningJob[GenerateDubbedVideo]) -> None:
+    async def run(self, job: Job) -> None:
         job.report(0.0, "preparing_video")
-        source = await self.videos.source(job.video_id, job.scratch)
         ingredients = await self._ingredients(job)
-        output = OutputFormatter(job.request.output_format, job.request.options.output_quality)
-        target = job.scratch / f"dub.{output.output_format}"
-        await self.editor.render_dub(
-            RenderJob(
-                source=source.path,
-                info=source.info,
-                voice=ingredients.voice,
-                original_audio_volume=job.request.options.original_audio_volume,
-                language=iso_639_2(job.request.language),
-                output=output,
-                target=target,
-                subtitles=await self._subtitles(job, source, ingredients),
-            ),
-            job.span(0.02, 0.95, "rendering"),
-        )
+        output = _output(job)
+        encodes = job.request.options.subtitles == "burned" or not output.copies(ingredients.source.info)
+        sound_done = SOUND_DONE_ENCODING if encodes else SOUND_DONE_COPYING
+        sounds = await self._sounds(job, ingredients, sound_done)
+        picture = await self._picture(job, ingredients, sound_done) if encodes else None
+        target = await self._mux(job, ingredients, sounds, picture)
+        await self._report(job, ingredients, target)
         await self._store(job, target)
 
-    async def _ingredients(self, job: RunningJob[GenerateDubbedVideo]) -> Ingredients:
-        language = job.request.language
+    async def _ingredients(self, job: Job) -> Ingredients:
+        video = await self.videos.ready(job.video_id)
         async with job.database.read() as session:
-            speech = await load_speech_row(session, job.video_id, language)
-            segments = (await load_track(session, job.video_id, language)).segments
-        voice = await self.storage.fetch(speech.track_path, job.scratch)
-        shown = segments if job.request.options.include_subtitles else ()
-        return Ingredients(voice, tuple(Cue(line.start, line.end, line.text) for line in shown))
+            scripts = [
+                await load_script(session, job.video_id, language, video.duration)
+                for language in job.request.spoken
+            ]
+        source = await self.videos.source(job.video_id, job.scratch)
+        return Ingredients(source, key_of(video), _language_of(video), tuple(scripts))
 
-    async def _subtitles(
-        self, job: RunningJob[GenerateDubbedVideo], source: SourceFile, ingredients: Ingredients
-    ) -> SubtitleFile | None:
-        if not ingredients.cues:
-            return None
-        burner = SubtitleBurner(job.request.options.style(), source.info.video, job.request.language)
-        return await asyncio.to_thread(burner.write, ingredients.cues, job.scratch / "subtitles.ass")
+    async def _sounds(self, job: Job, ingredients: Ingredients, until: float) -> list[SoundTrack]:
+        """A finished sound for each language."""
+        source = ingredients.source
+        soundtrack = Soundtrack(self.ffmpeg, source.path, source.info, job.scratch)
+        original = OriginalSound(ingredients.identity, soundtrack, round(source.info.duration * SAMPLE_RATE))
+        mixer, codec = SoundMixer(self.memo, self.storage), _output(job).sound_codec
+        count, made = len(ingredients.scripts), list[SoundTrack]()
+        for index, script in enumerate(ingredients.scripts):
+            path = job.scratch / f"sound-{index}.{codec.container}"
+            report = partial(_report_part, job, until, index, count)
+            await mixer.make(original, script.lines, _mix_options(job), codec, path, report)
+            made.append(SoundTrack(path, iso_639_2(script.language), script.language))
+        return made
 
-    async def _store(self, job: RunningJob[GenerateDubbedVideo], target: Path) -> None:
+    async def _picture(self, job: Job, ingredients: Ingredients, start: float) -> Path:
+        """With the subtitles of the first language, if they are to be burned in."""
+        options, first = job.request.options, ingredients.scripts[0]
+        return await BurnedPicture(self.ffmpeg, self.memo).make(
+            ingredients.source,
+            first.cues if options.subtitles == "burned" else (),
+            options.style(),
+            first.language,
+            _output(job),
+            job.scratch,
+            job.span(start, PICTURE_DONE, "rendering"),
+        )
+
+    async def _mux(
+        self, job: Job, ingredients: Ingredients, sounds: Sequence[SoundTrack], picture: Path | None
+    ) -> Path:
+        output, keeps = _output(job), job.request.options.keep_original_track
+        soft = job.request.options.subtitles == "soft"
+        subtitles = await _soft_subtitles(ingredients.scripts, job.scratch) if soft else ()
+        mux = MuxJob(
+            source=ingredients.source.path,
+            info=ingredients.source.info,
+            picture=picture,
+            sounds=tuple(sounds),
+            original_language=ingredients.original_language if keeps else None,
+            subtitles=subtitles,
+            output=output,
+            target=job.scratch / f"dub.{output.output_format}",
+        )
+        await FFmpegVideoEditor(self.ffmpeg).mux(mux, job.span(PICTURE_DONE, MUX_DONE, "rendering"))
+        return mux.target
+
+    async def _report(self, job: Job, ingredients: Ingredients, target: Path) -> None:
+        plans = [track_plan(script.spoken) for script in ingredients.scripts]
+        progress = job.span(MUX_DONE, REPORT_DONE, "measuring")
+        report = await report_on(target, ingredients.source, plans, self.memo, self.storage, progress)
+        await store_report(report, job.objects, self.storage)
+
+    async def _store(self, job: Job, target: Path) -> None:
         """Publishes the file with what it really is, measured."""
-        job.report(0.96, "storing")
+        job.report(REPORT_DONE, "storing")
         info = await asyncio.to_thread(probe, target)
         still = job.scratch / "thumbnail.jpg"
         await thumbnail(self.ffmpeg, target, info, still)
@@ -98,8 +146,8 @@ class DubbedVideoGeneration:
         await self.storage.put_file(f"{job.objects}{still.name}", still)
         await self._publish(job, metadata_of(info, stored.size))
 
-    async def _publish(self, job: RunningJob[GenerateDubbedVideo], metadata: VideoMetadata) -> None:
-        language = job.request.language
+    async def _publish(self, job: Job, metadata: VideoMetadata) -> None:
+        language = job.request.spoken[0]
         async with job.completing() as completion:
             session = completion.session
             old = await find_dub(session, job.video_id, language)
@@ -114,6 +162,7 @@ class DubbedVideoGeneration:
                 DubbedVideoResult(
                     video_id=job.video_id,
                     language=language,
+                    languages=list(job.request.spoken),
                     url=f"{here}/file",
                     download_url=f"{here}/download",
                     duration=metadata.duration,
@@ -122,13 +171,47 @@ class DubbedVideoGeneration:
             )
 
 
-def _row(job: RunningJob[GenerateDubbedVideo], metadata: VideoMetadata) -> GeneratedVideo:
+async def _soft_subtitles(scripts: Sequence[DubScript], folder: Path) -> tuple[SoftSubtitles, ...]:
+    files = []
+    for index, script in enumerate(scripts):
+        if script.cues:
+            path = folder / f"subtitles-{index}.srt"
+            text = serialise(script.cues, "srt", script.language)
+            await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+            files.append(SoftSubtitles(path, iso_639_2(script.language)))
+    return tuple(files)
+
+
+def _report_part(job: Job, until: float, index: int, count: int, done: int, total: int) -> None:
+    fraction = until * (index + done / max(1, total)) / count
+    job.report(fraction, "mixing", done=index * total + done, total=count * total)
+
+
+def _output(job: Job) -> OutputFormatter:
+    return OutputFormatter(job.request.output_format, job.request.options.output_quality)
+
+
+def _mix_options(job: Job) -> MixOptions:
+    options = job.request.options
+    return MixOptions(options.original_audio_volume, options.ducking == "off", options.loudness)
+
+
+def _language_of(video: Video) -> str:
+    """ISO 639-2, of what is spoken in the video as far as that is known."""
+    named = None if video.source_language == AUTO else video.source_language
+    language = named or video.detected_language
+    return "und" if language is None else iso_639_2(language)
+
+
+def _row(job: Job, metadata: VideoMetadata) -> GeneratedVideo:
     request = job.request
+    languages, mode = list(request.spoken), request.options.subtitles
     return GeneratedVideo(
         id=new_id("dub"),
         video_id=job.video_id,
-        audio_language=request.language,
-        subtitle_language=request.language if request.options.include_subtitles else None,
+        audio_language=languages[0],
+        languages=languages,
+        subtitle_language=None if mode == "none" else languages[0],
         format=request.output_format,
         resolution=metadata.resolution,
         duration=metadata.duration,
@@ -136,5 +219,9 @@ def _row(job: RunningJob[GenerateDubbedVideo], metadata: VideoMetadata) -> Gener
         path=f"{job.objects}dub.{request.output_format}",
         thumbnail_path=f"{job.objects}thumbnail.jpg",
         objects=job.objects,
-        options={**request.options.model_dump(mode="json"), "output_format": request.output_format},
+        options={
+            **request.options.model_dump(mode="json"),
+            "subtitle_mode": mode,
+            "output_format": request.output_format,
+        },
     )

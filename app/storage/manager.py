@@ -164,6 +164,7 @@ class StorageManager:
     async def fetch(self, key: str, folder: Path) -> Path:
         """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""
         path = folder / key.rsplit("/", 1)[-1]
+        path.unlink(missing_ok=True)  # it may be a link to the object itself, from before
         with suppress(OSError):  # where there are no links, or no local objects, it is copied
             path.hardlink_to(self._objects / key)
             return path

@@ -43,10 +43,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A video's file, private to a piece of work."""
+    """A video's file, private to a piece of work. `key` is that of its object, which never changes."""
 
     path: Path
     info: MediaInfo
+    key: str
 
 
 class VideoProcessor:
@@ -127,7 +128,8 @@ class VideoProcessor:
         Raises `Problem(VIDEO_NOT_FOUND)` or, if the cut failed, `Problem(VIDEO_NOT_READY)`.
         """
         video = await self.ready(video_id)
-        return SourceFile(await self._storage.fetch(key_of(video), folder), video.info)
+        key = key_of(video)
+        return SourceFile(await self._storage.fetch(key, folder), video.info, key)
 
     async def ready(self, video_id: str, patience: float | None = None) -> Video:
         """The video once it has a file; gives up after `patience` seconds if that is given."""

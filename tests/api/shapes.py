@@ -19,6 +19,17 @@ class Matching:
         return f"Matching({self._pattern.pattern!r})"
 
 
+class _Amount:
+    """Equal to every number above zero."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and other > 0
+
+    def __hash__(self) -> int:
+        return hash(_Amount)
+
+
+AMOUNT = _Amount()
 VIDEO_ID = Matching(r"vid_[0-9a-f]{32}")
 TASK_ID = Matching(r"task_[0-9a-f]{32}")
 MOMENT = Matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -1,8 +1,10 @@
 """Dubbed videos over HTTP: every option is seen in the frames or heard in the sound of the file."""
 
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -108,13 +110,13 @@ class TestSubtitles:
 
     def test_font_size(self, api: LiveServer, spoken: str) -> None:
         heights = {}
-        for size in (16, 40):
+        for size in (14, 28):
             content = dub(
                 api, spoken, subtitle_font_size=size, subtitle_color="#FF0000", subtitle_background="#000"
             )
             top, bottom = rows_of(coloured(film_in(content).at(1.0), 255, 0, 0, 90))
             heights[size] = bottom - top + 1
-        assert heights[40] / heights[16] == pytest.approx(40 / 16, rel=0.2)
+        assert heights[28] / heights[14] == pytest.approx(2, rel=0.2)
 
     def test_colours(self, api: LiveServer, spoken: str) -> None:
         content = dub(
@@ -147,12 +149,24 @@ class TestSound:
         self, api: LiveServer, spoken: str, grey_clip: Path, volume: float
     ) -> None:
         source = sound_in(grey_clip.read_bytes()).between(*SILENT).strength(ORIGINAL_TONE)
-        content = dub(api, spoken, include_subtitles=False, original_audio_volume=volume)
+        content = dub(api, spoken, include_subtitles=False, original_audio_volume=volume, loudness=None)
         left = sound_in(content).between(*SILENT).strength(ORIGINAL_TONE)
         assert left / source == pytest.approx(volume, abs=0.03)
 
+    def test_the_original_returns_between_lines_unless_it_is_kept_down(
+        self, api: LiveServer, spoken: str, grey_clip: Path
+    ) -> None:
+        source = sound_in(grey_clip.read_bytes())
+        for ducking, kept in {"on": 1.0, "off": 0.1}.items():
+            content = dub(api, spoken, include_subtitles=False, loudness=None, ducking=ducking)
+            for start, end in ((0.05, 0.3), (4.5, 4.9)):
+                left = sound_in(content).between(start, end).strength(ORIGINAL_TONE)
+                assert left / source.between(start, end).strength(ORIGINAL_TONE) == pytest.approx(
+                    kept, abs=0.05
+                )
+
     def test_the_voice_is_where_its_line_is(self, api: LiveServer, spoken: str) -> None:
-        sound = sound_in(dub(api, spoken, include_subtitles=False, original_audio_volume=0))
+        sound = sound_in(dub(api, spoken, include_subtitles=False, original_audio_volume=0, ducking="off"))
         speech = api.http.get(f"/api/videos/{spoken}/tts/en").json()
         for line in speech["segments"]:
             start = line["placed_start"]
@@ -160,6 +174,41 @@ class TestSound:
             assert heard.level() > 0.1
             assert heard.pitch() == pytest.approx(tone_of(VOICE), rel=0.03)
             assert sound.between(start - 0.3, start - 0.05).level() < 0.01
+
+
+class TestTracks:
+    @pytest.mark.parametrize("output_format", ["mp4", "webm"])
+    def test_languages_original_and_soft_subtitles(
+        self, api: LiveServer, spoken: str, output_format: str
+    ) -> None:
+        bring_track(api, spoken, "translations/de")
+        api.completed(f"/api/videos/{spoken}/generate-tts", {"language": "de", "voice_id": VOICE})
+        options = {"subtitle_mode": "soft", "keep_original_track": True}
+        body = {"languages": ["de", "en"], "options": options, "output_format": output_format}
+        result = api.completed(f"/api/videos/{spoken}/generate-dubbed-video", body)
+        assert (result["language"], result["languages"]) == ("de", ["de", "en"])
+        content = api.http.get(result["url"]).raise_for_status().content
+        with av.open(BytesIO(content)) as file:
+            sounds = [
+                (track.metadata.get("language", "und"), bool(track.disposition & 1))
+                for track in file.streams.audio
+            ]
+            texts = [
+                (track.metadata.get("language", "und"), bool(track.disposition & 1))
+                for track in file.streams.subtitles
+            ]
+        assert sounds[:2] == [("deu", True), ("eng", False)]
+        assert [default for _, default in sounds] == [True, False, False]
+        assert texts == [("deu", True), ("eng", False)]
+        dubbed = api.http.get(f"/api/videos/{spoken}/dubbed-videos/de").json()
+        assert (dubbed["languages"], dubbed["subtitle_language"]) == (["de", "en"], "de")
+        assert dubbed["options"]["subtitle_mode"] == "soft"
+
+    def test_speech_must_be_there_in_every_language(self, api: LiveServer, spoken: str) -> None:
+        body = {"languages": ["en", "ja"]}
+        answer = api.http.post(f"/api/videos/{spoken}/generate-dubbed-video", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "speech_not_ready")
+        assert [error["field"] for error in answer.json()["errors"]] == ["languages.1"]
 
 
 class TestFormats:
@@ -248,6 +297,13 @@ class TestPublishing:
             ({"options": {"subtitle_colour": "#FFF"}}, "options.subtitle_colour"),
             ({"output_format": "avi"}, "output_format"),
             ({"language": ""}, "language"),
+            ({"language": None}, "language"),
+            ({"languages": ["ja", "en"]}, "language"),
+            ({"languages": ["en", "en"]}, "languages"),
+            ({"languages": []}, "languages"),
+            ({"options": {"loudness": -8}}, "options.loudness"),
+            ({"options": {"ducking": True}}, "options.ducking"),
+            ({"options": {"subtitle_mode": "hard"}}, "options.subtitle_mode"),
         ],
     )
     def test_requests_that_cannot_be(self, walk: Walk, body: Json, field: str) -> None:

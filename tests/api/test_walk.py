@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.api.shapes import MOMENT, TASK_ID, TEXT, VIDEO_ID, url
+from tests.api.shapes import AMOUNT, MOMENT, TASK_ID, TEXT, VIDEO_ID, url
 from tests.api.walk import DUB, SOURCE, TARGET, VOICE, Walk
 
 LINES = (
@@ -126,6 +126,8 @@ def test_the_results_of_tasks(walk: Walk) -> None:
         "target_language": TARGET,
         "segments_count": 3,
         "untranslated_segments": [],
+        "doubtful_segments": [],
+        "missed_terms": [],
     }
     assert walk.json("speech task")["result"] == {
         "audio_url": url(walk.path(f"/audio?language={TARGET}")),
@@ -134,10 +136,13 @@ def test_the_results_of_tasks(walk: Walk) -> None:
         "duration": pytest.approx(sum(line["duration"] for line in walk.json("spoken")["segments"])),
         "segments_count": 3,
         "overflowing_segments": [],
+        "partial": False,
+        "failed_segments": [],
     }
     assert walk.json("dub task")["result"] == {
         "video_id": walk.video_id,
         "language": TARGET,
+        "languages": [TARGET],
         "url": url(walk.path(f"/dubbed-videos/{TARGET}/file")),
         "download_url": url(walk.path(f"/dubbed-videos/{TARGET}/download")),
         "duration": DURATION,
@@ -150,9 +155,9 @@ def test_the_original_subtitles(walk: Walk) -> None:
     lines = track.pop("segments")
     assert [line["text"] for line in lines] == list(LINES)
     assert [line["id"] for line in lines] == [0, 1, 2]
-    assert all(set(line) == {"id", "start", "end", "text", "confidence"} for line in lines)
+    assert all(set(line) == {"id", "start", "end", "text", "confidence", "speaker"} for line in lines)
     assert all(line["confidence"] == CONFIDENCE for line in lines)
-    assert [line["start"] for line in lines] == pytest.approx([0.2, 3.2, 6.2], abs=0.2)
+    assert [line["start"] for line in lines] == pytest.approx([0.5, 3.4, 6.5], abs=0.1)
     assert track == {
         "video_id": walk.video_id,
         "language": SOURCE,
@@ -164,6 +169,7 @@ def test_the_original_subtitles(walk: Walk) -> None:
             "segment_count": 3,
             "total_duration": DURATION,
             "average_confidence": CONFIDENCE,
+            "left_out": [],
         },
         "created_at": MOMENT,
         "updated_at": MOMENT,
@@ -202,7 +208,8 @@ def test_editing_the_original_subtitles(walk: Walk) -> None:
         "message": "자막이 성공적으로 업데이트되었습니다.",
     }
     first, *others = walk.json("edited subtitles")["segments"]
-    assert first == {"id": 0, "start": 0.0, "end": 2.5, "text": "The train is late.", "confidence": None}
+    edited = {"id": 0, "start": 0.0, "end": 2.5, "text": "The train is late."}
+    assert first == edited | {"confidence": None, "speaker": None}
     assert others == walk.json("subtitles")["segments"][1:]
 
 
@@ -215,6 +222,7 @@ def test_the_translation(walk: Walk) -> None:
         "start": 0.0,
         "end": 2.5,
         "text": "Theum Express isum lateum.",
+        "shorter": ["Theum Express isum", "Theum Express"],
         "original_text": "The train is late.",
     }
     assert [line["original_text"] for line in lines] == [line["text"] for line in originals]
@@ -235,6 +243,7 @@ def test_the_translation(walk: Walk) -> None:
             "created_at": MOMENT,
             "updated_at": MOMENT,
             "untranslated_segments": [],
+            "missed_terms": [],
         },
     }
 
@@ -245,7 +254,7 @@ def test_editing_the_translation(walk: Walk) -> None:
         "message": "번역된 자막이 성공적으로 업데이트되었습니다.",
     }
     before, after = walk.json("translated")["segments"], walk.json("edited translation")["segments"]
-    assert after[1] == before[1] | {"text": "Nobody saw it."}
+    assert after[1] == before[1] | {"text": "Nobody saw it.", "shorter": []}
     assert [after[0], after[2]] == [before[0], before[2]]
 
 
@@ -267,14 +276,23 @@ def test_the_speech(walk: Walk) -> None:
     lines = speech.pop("segments")
     subtitles = walk.json("edited translation")["segments"]
     for line, subtitle in zip(lines, subtitles, strict=True):
+        assert line["text"] in (subtitle["text"], *subtitle["shorter"])
         assert line == {
             "id": subtitle["id"],
             "start": subtitle["start"],
             "end": subtitle["end"],
             "url": url(walk.path(f"/tts/{TARGET}/segments/{subtitle['id']}/audio")),
-            "duration": pytest.approx(0.06 * len(subtitle["text"]), rel=0.4),
-            "text": subtitle["text"],
+            "duration": pytest.approx(0.06 * len(line["text"]), rel=0.4),
+            "natural_duration": pytest.approx(0.06 * len(line["text"]), rel=0.1),
+            "text": line["text"],
+            "translated_text": subtitle["text"],
+            "speaker": None,
             "voice_id": VOICE,
+            "attempts": 1,
+            "rewrites": 0,
+            "cost": AMOUNT,
+            "failed": False,
+            "error": None,
             "placed_start": subtitle["start"],
             "speed": pytest.approx(1.0, abs=0.3),
             "borrowed": pytest.approx(0, abs=1),
@@ -285,6 +303,7 @@ def test_the_speech(walk: Walk) -> None:
         "video_id": walk.video_id,
         "language": TARGET,
         "voice_id": VOICE,
+        "voices": {},
         "model_used": "gpt-4o-mini-tts",
         "audio_format": "mp3",
         "full_audio": {
@@ -306,11 +325,21 @@ def test_the_dubbed_video(walk: Walk) -> None:
         "url": url(walk.path(f"/dubbed-videos/{TARGET}/file")),
         "download_url": url(walk.path(f"/dubbed-videos/{TARGET}/download")),
         "thumbnail_url": url(walk.path(f"/dubbed-videos/{TARGET}/thumbnail")),
+        "report_url": url(walk.path(f"/dubbed-videos/{TARGET}/report")),
         "duration": DURATION,
         "resolution": "320x180",
         "file_size": len(file.content),
         "created_at": MOMENT,
-        "options": DUB["options"] | {"output_format": "mp4"},
+        "languages": [TARGET],
+        "subtitle_language": TARGET,
+        "options": DUB["options"]
+        | {
+            "subtitle_mode": "burned",
+            "ducking": "on",
+            "loudness": -16.0,
+            "keep_original_track": False,
+            "output_format": "mp4",
+        },
     }
     assert file.headers["content-type"] == "video/mp4"
     assert file.headers["content-disposition"].startswith("attachment;")

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from app.media.ffmpeg import FFmpegWrapper, media_output
 from app.media.probe import VideoStream
-from app.render.burner import Colour, SubtitleBurner, SubtitleStyle, burn_in, parse_colour
+from app.render.burner import (
+    Colour,
+    SubtitleBurner,
+    SubtitlePosition,
+    SubtitleStyle,
+    burn_in,
+    parse_colour,
+)
 from app.subtitles.cues import Cue
 from tests.media.clips import grey_frames
 
@@ -136,3 +143,52 @@ async def test_line_breaks_break_lines(ffmpeg: FFmpegWrapper, tmp_path: Path) ->
     one = extent(await drawn(ffmpeg, tmp_path, "Hello"), 1)
     two = extent(await drawn(ffmpeg, tmp_path, "Hello\nworld"), 1)
     assert two[1] - two[0] > 1.6 * (one[1] - one[0])
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640), (3840, 2160), (854, 480), (402, 302)])
+@pytest.mark.parametrize("position", ["bottom", "top"])
+async def test_nothing_is_clipped_at_any_size(
+    ffmpeg: FFmpegWrapper, tmp_path: Path, size: tuple[int, int], position: SubtitlePosition
+) -> None:
+    style = SubtitleStyle(position=position)
+    text = "A fairly long line of dialogue that has to be broken somewhere sensible"
+    frame = await drawn(ffmpeg, tmp_path, text, size=size, style=style)
+    width, height = size
+    left, right = extent(frame, 0)
+    top, bottom = extent(frame, 1)
+    assert left > width * 0.03
+    assert right < width * 0.97
+    assert left + right == pytest.approx(width, abs=width * 0.02)
+    assert top > height * 0.03
+    assert bottom < height * 0.97
+    assert (top > height / 2) == (position == "bottom")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "https://example.org/" + "address" * 12),
+        ("th", "ภาษาไทยไม่มีช่องว่างระหว่างคำจึงต้องตัดบรรทัดให้พอดีกับความกว้างของภาพเสมอและไม่ควรล้นออกไปนอกจอ"),
+    ],
+)
+async def test_what_has_no_blanks_stays_within_the_picture(
+    ffmpeg: FFmpegWrapper, tmp_path: Path, language: str, text: str
+) -> None:
+    frame = await drawn(ffmpeg, tmp_path, text, language=language, size=(360, 640))
+    left, right = extent(frame, 0)
+    assert left > 360 * 0.03
+    assert right < 360 * 0.97
+
+
+def test_lines_are_broken_by_the_rules_of_reading() -> None:
+    text = "I have told you that it is a long line, and so it should be broken"
+    document = SubtitleBurner(PLAIN, canvas(1920, 1080), "en").document([Cue(0, 1, text)])
+    assert r"I have told you that it is a long line,\Nand so it should be broken" in document
+
+
+def test_lines_are_shorter_in_a_narrow_picture_or_a_large_font() -> None:
+    text = "I have told you that it is a long line"
+    wide = SubtitleBurner(PLAIN, canvas(640, 360), "en").document([Cue(0, 1, text)])
+    narrow = SubtitleBurner(PLAIN, canvas(360, 640), "en").document([Cue(0, 1, text)])
+    large = SubtitleBurner(SubtitleStyle(font_size=40), canvas(640, 360), "en").document([Cue(0, 1, text)])
+    assert [document.count(r"\N") for document in (wide, narrow, large)] == [0, 1, 1]

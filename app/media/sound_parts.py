@@ -1,0 +1,172 @@
+"""Sound encoded in parts that join without a seam; blocking.
+
+An encoder that starts some frames before a part writes the same packets for it as one that came all the
+way, but for differences far below hearing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.media.audio import Samples
+
+if TYPE_CHECKING:
+    import av
+    from av.audio.codeccontext import AudioCodecContext
+    from av.audio.stream import AudioStream
+    from av.stream import Stream
+
+SAMPLE_RATE = 48_000
+PREROLL_FRAMES = 8
+TAIL_FRAMES = 2
+_LENGTHS = np.dtype("<u4")
+_SKIPPED = np.dtype("<u4,<u4,u1,u1")
+
+
+@dataclass(frozen=True, slots=True)
+class SoundCodec:
+    """An encoder of stereo at 48 kHz. `bit_rate` in bits a second, `frame` the samples of a packet, and
+    `priming` those that it puts out before the first; `container` is the file that holds its packets."""
+
+    encoder: str
+    bit_rate: int
+    frame: int
+    priming: int
+    sample_format: str
+    container: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def packets_until(self, sample: int, *, last: bool) -> int:
+        """How many packets belong to the sound before a sample; to all of it, if that is the `last`."""
+        return -(-(sample + self.priming) // self.frame) if last else sample // self.frame
+
+
+def aac(bit_rate: int) -> SoundCodec:
+    return SoundCodec("aac", bit_rate, 1024, 1024, "fltp", "mp4", (("aac_coder", "fast"),))
+
+
+def opus(bit_rate: int) -> SoundCodec:
+    return SoundCodec("libopus", bit_rate, 960, 312, "flt", "webm")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The samples from `start` up to and without `end` of a sound of `total`; all but the last end on whole
+    frames."""
+
+    start: int
+    end: int
+    total: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.end >= self.total
+
+    def widened(self, before: int, after: int) -> "Part":
+        return Part(max(0, self.start - before), min(self.total, self.end + after), self.total)
+
+
+def encoded_range(part: Part, codec: SoundCodec) -> Part:
+    """What has to be there to encode a part."""
+    return part.widened(PREROLL_FRAMES * codec.frame, TAIL_FRAMES * codec.frame)
+
+
+def encode_part(samples: Samples, part: Part, codec: SoundCodec) -> bytes:
+    """The packets of a part; `samples` of shape (2, samples) are those of `encoded_range`."""
+    first = codec.packets_until(part.start, last=False)
+    last = codec.packets_until(part.end, last=part.is_last)
+    payloads = [
+        bytes(packet)
+        for packet in _encoded(samples, encoded_range(part, codec).start, codec)
+        if packet.pts is not None and first <= (packet.pts + codec.priming) // codec.frame < last
+    ]
+    lengths = np.array([len(payloads), *map(len, payloads)], _LENGTHS)
+    return b"".join((lengths.tobytes(), *payloads))
+
+
+def join_parts(parts: Iterable[Path], total: int, codec: SoundCodec, out: Path) -> None:
+    """Writes the parts (files of what `encode_part` gave, in order) as one file of `total` samples."""
+    import av
+
+    with av.open(out, "w", format=codec.container) as container:
+        stream = container.add_stream(codec.encoder, rate=SAMPLE_RATE, options=dict(codec.options))
+        if not isinstance(stream, av.AudioStream):
+            raise TypeError(f"{codec.encoder} encodes no sound")
+        _configure(stream.codec_context, codec)
+        for index, payload in enumerate(_payloads(parts)):
+            pts = index * codec.frame - codec.priming
+            container.mux(_packet(payload, stream, pts, min(codec.frame, total - pts), codec))
+
+
+def _packet(
+    payload: bytes, stream: "AudioStream", pts: int, duration: int, codec: SoundCodec
+) -> "av.Packet[Stream]":
+    import av
+
+    packet: av.Packet[Stream] = av.Packet(payload)
+    packet.stream, packet.time_base = stream, Fraction(1, SAMPLE_RATE)
+    packet.pts = packet.dts = pts
+    packet.duration = duration
+    packet.is_keyframe = True
+    if duration < codec.frame:
+        _discard(packet, codec.frame - duration)
+    return packet
+
+
+def _discard(packet: "av.Packet[Stream]", samples: int) -> None:
+    """Tells players to leave out so many samples at the packet's end."""
+    from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+    skipped = np.array((0, samples, 0, 0), _SKIPPED).tobytes()
+    kind = packet_sidedata_type_from_literal("skip_samples")
+    side_data = PacketSideData(kind, len(skipped))  # type: ignore[call-arg]  # missing in the stubs
+    side_data.update(skipped)
+    side_data.to_packet(packet, move=True)
+
+
+def _payloads(parts: Iterable[Path]) -> Iterator[bytes]:
+    for path in parts:
+        data = path.read_bytes()
+        count = int(np.frombuffer(data, _LENGTHS, 1)[0])
+        position = (count + 1) * _LENGTHS.itemsize
+        for length in np.frombuffer(data, _LENGTHS, count, _LENGTHS.itemsize):
+            yield data[position : position + int(length)]
+            position += int(length)
+
+
+def _encoded(samples: Samples, start: int, codec: SoundCodec) -> Iterator["av.Packet[Stream]"]:
+    import av
+
+    context = _encoder(codec)
+    padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % codec.frame)))
+    frames = padded.reshape(2, -1, codec.frame)
+    for index in range(frames.shape[1]):
+        planes = frames[:, index]
+        data = planes if codec.sample_format == "fltp" else planes.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(data), codec.sample_format, "stereo")
+        frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        frame.pts = start + index * codec.frame
+        yield from context.encode(frame)
+    yield from context.encode(None)
+
+
+def _encoder(codec: SoundCodec) -> "AudioCodecContext":
+    from av.audio.codeccontext import AudioCodecContext
+
+    context = AudioCodecContext.create(codec.encoder, "w")
+    if not isinstance(context, AudioCodecContext):
+        raise TypeError(f"{codec.encoder} encodes no sound")
+    context.options = dict(codec.options)
+    context.sample_rate = SAMPLE_RATE
+    _configure(context, codec)
+    return context
+
+
+def _configure(context: "AudioCodecContext", codec: SoundCodec) -> None:
+    context.layout = "stereo"
+    context.format = codec.sample_format
+    context.bit_rate = codec.bit_rate

@@ -1,0 +1,142 @@
+"""The sound of a dub: how loud the voice and the whole have to be, and the mix of one part. Blocking."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.media.audio import Samples, read_audio, resample
+from app.media.limiter import REACH, limit
+from app.media.loudness import HOP_SECONDS, Energies, gated_loudness, hop_energies
+from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encoded_range
+from app.render.ducking import Ducking, Span, Times
+from app.tts.segments import VOICE_LOUDNESS
+
+# A packet's peaks come out a little higher than they went in, and between samples higher still.
+CEILING = 10 ** (-2.0 / 20)
+HOP = round(HOP_SECONDS * SAMPLE_RATE)
+TIMES_PER_HOP = 10
+# So that one edited line does not change the level of all the others.
+GAIN_STEP_DB = 0.5
+INAUDIBLE_LUFS = -60.0
+VOICE_GAIN_DB = (-20.0, 12.0)
+MASTER_GAIN_DB = (-30.0, 24.0)
+BOTH_CHANNELS_DB = 10 * math.log10(2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedClip:
+    """A line's sound: the `key` of a mono WAV object, and the samples from `start` to `end` that it takes."""
+
+    key: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Gains in dB, of the voice and then of everything."""
+
+    voice: float = 0.0
+    master: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecipe:
+    """Everything that determines the sound of a part, but for the original's."""
+
+    part: Part
+    clips: tuple[PlacedClip, ...]
+    ducking: Ducking
+    levels: Levels
+
+
+def levels_for(
+    original: Energies,
+    voice: Energies,
+    speech: Sequence[Span],
+    ducking: Ducking,
+    target: float | None,
+) -> Levels:
+    """A voice as loud as the `speech` it takes the place of, and a mix of the `target` loudness (LUFS).
+
+    `original` and `voice` are `hop_energies` in stereo on the video's clock, of the same length. Where
+    there is nothing to measure, or no target, that gain is 0.
+    """
+    heard = gated_loudness(original[_hops_in(speech, len(original))])
+    wanted = heard - VOICE_LOUDNESS - BOTH_CHANNELS_DB
+    voice_gain = _stepped(wanted, VOICE_GAIN_DB) if heard > INAUDIBLE_LUFS else 0.0
+    if target is None:
+        return Levels(voice_gain)
+    mixed = _mean_squares(ducking, len(original)) * original + 10 ** (voice_gain / 10) * voice
+    unchanged = gated_loudness(mixed)
+    master = _stepped(target - unchanged, MASTER_GAIN_DB) if unchanged > INAUDIBLE_LUFS else 0.0
+    return Levels(voice_gain, master)
+
+
+def mixed_range(part: Part, codec: SoundCodec) -> Part:
+    """What has to be there to mix and encode a part."""
+    return encoded_range(part, codec).widened(REACH, REACH)
+
+
+def recipe_for(
+    part: Part, codec: SoundCodec, clips: Iterable[PlacedClip], ducking: Ducking, levels: Levels
+) -> PartRecipe:
+    heard = mixed_range(part, codec)
+    near = ducking.between(heard.start / SAMPLE_RATE, heard.end / SAMPLE_RATE)
+    return PartRecipe(part, clips_in(clips, heard), near, levels)
+
+
+def clips_in(clips: Iterable[PlacedClip], part: Part) -> tuple[PlacedClip, ...]:
+    return tuple(clip for clip in clips if clip.start < part.end and clip.end > part.start)
+
+
+def voice_in(part: Part, clips: Iterable[tuple[PlacedClip, bytes]]) -> Samples:
+    """The voice alone in a part, mono; each clip comes with its file."""
+    voice = np.zeros(part.end - part.start, np.float32)
+    for clip, file in clips:
+        samples = resample(read_audio(file), SAMPLE_RATE).samples
+        first, last = max(clip.start, part.start), min(clip.start + len(samples), part.end)
+        if first < last:
+            voice[first - part.start : last - part.start] += samples[first - clip.start : last - clip.start]
+    return voice
+
+
+def stereo_energies(samples: Samples) -> Energies:
+    """Of stereo, or of a mono voice that is to be on both channels."""
+    energies = hop_energies(np.atleast_2d(samples), SAMPLE_RATE)
+    return energies if samples.ndim == 2 else 2 * energies
+
+
+def mix(original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> Samples:
+    """What there is to encode for a part: `encoded_range` of it, in stereo. `original` (2, samples) and
+    `voice` (samples,) are those of `mixed_range`."""
+    heard, encoded = mixed_range(recipe.part, codec), encoded_range(recipe.part, codec)
+    master = 10 ** (recipe.levels.master / 20)
+    times: Times = np.arange(heard.start, heard.end, dtype=np.float64) / SAMPLE_RATE
+    mixed = original * (recipe.ducking.gains(times) * master).astype(np.float32)
+    mixed += voice * np.float32(10 ** (recipe.levels.voice / 20) * master)
+    limited = limit(mixed, CEILING)
+    return limited[:, encoded.start - heard.start : encoded.end - heard.start]
+
+
+def _stepped(gain: float, bounds: tuple[float, float]) -> float:
+    return float(np.clip(round(gain / GAIN_STEP_DB) * GAIN_STEP_DB, *bounds))
+
+
+def _hops_in(spans: Sequence[Span], hops: int) -> NDArray[np.bool_]:
+    """Which hops have their middle in a span."""
+    inside = np.zeros(hops, np.bool_)
+    for span in spans:
+        inside[max(0, round(span.start / HOP_SECONDS)) : max(0, round(span.end / HOP_SECONDS))] = True
+    return inside
+
+
+def _mean_squares(ducking: Ducking, hops: int) -> Energies:
+    """What is left of the original's power in each hop."""
+    count = hops * TIMES_PER_HOP
+    times: Times = (np.arange(count, dtype=np.float64) + 0.5) * (HOP_SECONDS / TIMES_PER_HOP)
+    squares: Energies = np.mean(np.square(ducking.gains(times)).reshape(hops, TIMES_PER_HOP), axis=1)
+    return squares

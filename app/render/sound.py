@@ -1,0 +1,218 @@
+"""SoundMixer: the sound of a dub, made in parts of which only those that an edit touches are made again."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.core.concurrency import all_of
+from app.media.audio import Samples
+from app.media.loudness import Energies
+from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encode_part, join_parts
+from app.media.soundtrack import Soundtrack
+from app.memo import Memo, Unit
+from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
+from app.render.mixer import (
+    HOP,
+    Levels,
+    PartRecipe,
+    PlacedClip,
+    clips_in,
+    levels_for,
+    mix,
+    mixed_range,
+    recipe_for,
+    stereo_energies,
+    voice_in,
+)
+from app.storage.manager import StorageManager
+
+# Whole hops of loudness and whole frames of every codec: 30.4 seconds.
+PART_SAMPLES = 1_459_200
+PARTS_AT_ONCE = 2
+
+PartCallback = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLine:
+    """A line of a dub: its `slot` in seconds and the clip that speaks it, None where the engine failed."""
+
+    slot: Span
+    clip: PlacedClip | None
+
+
+@dataclass(frozen=True, slots=True)
+class MixOptions:
+    """`original_volume` from 0 to 1 under speech, and between the lines too if `flat`; `loudness` in LUFS,
+    None to leave it as it comes."""
+
+    original_volume: float
+    flat: bool
+    loudness: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalSound:
+    """A video's sound under the `identity` of its file; `total` in samples at 48 kHz."""
+
+    identity: str
+    soundtrack: Soundtrack
+    total: int
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        starts = range(0, self.total, PART_SAMPLES)
+        return tuple(Part(start, min(self.total, start + PART_SAMPLES), self.total) for start in starts)
+
+
+class SoundMixer:
+    """Mixes and encodes. A part's packets are kept in the memo under all that determines them."""
+
+    def __init__(self, memo: Memo, storage: StorageManager) -> None:
+        self._memo = memo
+        self._storage = storage
+
+    async def make(
+        self,
+        original: OriginalSound,
+        lines: Sequence[VoiceLine],
+        options: MixOptions,
+        codec: SoundCodec,
+        target: Path,
+        on_part: PartCallback,
+    ) -> None:
+        """Writes the dubbed sound alone, exactly as long as the original, in the codec's container.
+
+        `on_part` is told how many parts are done, and of how many. Raises `Problem` as `FFmpegWrapper.run`
+        does for an original that cannot be decoded.
+        """
+        clips = tuple(line.clip for line in lines if line.clip is not None)
+        ducking = plan_ducking(
+            [DubbedLine(line.slot, _span(line.clip)) for line in lines],
+            options.original_volume,
+            flat=options.flat,
+        )
+        levels = await self._levels(original, lines, ducking, codec, options.loudness)
+        recipes = [recipe_for(part, codec, clips, ducking, levels) for part in original.parts]
+        files = await self._parts(original, recipes, codec, target.parent, on_part)
+        await asyncio.to_thread(join_parts, files, original.total, codec, target)
+
+    async def _levels(
+        self,
+        original: OriginalSound,
+        lines: Sequence[VoiceLine],
+        ducking: Ducking,
+        codec: SoundCodec,
+        loudness: float | None,
+    ) -> Levels:
+        clips = tuple(line.clip for line in lines if line.clip is not None)
+        turns = asyncio.Semaphore(PARTS_AT_ONCE)
+
+        async def measured(part: Part) -> tuple[Energies, Energies]:
+            async with turns:
+                return (
+                    await self._original_energies(original, part, codec),
+                    await self._voice_energies(part, clips),
+                )
+
+        energies = await all_of(measured(part) for part in original.parts)
+        heard, spoken = (np.concatenate(each) for each in zip(*energies, strict=True))
+        return levels_for(heard, spoken, [line.slot for line in lines], ducking, loudness)
+
+    async def _original_energies(self, original: OriginalSound, part: Part, codec: SoundCodec) -> Energies:
+        stream = original.soundtrack.stream_index
+        if stream is None:
+            return np.zeros((part.end - part.start) // HOP)
+        # The stretch that the mix will ask for, so that it is decoded once.
+        heard = mixed_range(part, codec)
+
+        async def measure() -> bytes:
+            samples = await original.soundtrack.samples(heard.start, heard.end)
+            inner = samples[:, part.start - heard.start : part.end - heard.start]
+            return await asyncio.to_thread(_measured, inner)
+
+        content = _digest((original.identity, stream, asdict(part)))
+        return _energies(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
+
+    async def _voice_energies(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
+        near = clips_in(clips, part)
+        if not near:
+            return np.zeros((part.end - part.start) // HOP)
+
+        async def measure() -> bytes:
+            return await asyncio.to_thread(_measured, await self._voice(part, near))
+
+        content = _digest((asdict(part), [asdict(clip) for clip in near]))
+        return _energies(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
+
+    async def _parts(
+        self,
+        original: OriginalSound,
+        recipes: Sequence[PartRecipe],
+        codec: SoundCodec,
+        folder: Path,
+        on_part: PartCallback,
+    ) -> list[Path]:
+        turns = asyncio.Semaphore(PARTS_AT_ONCE)
+        done = 0
+
+        async def made(recipe: PartRecipe) -> Path:
+            nonlocal done
+            async with turns:
+                path = await self._part(original, recipe, codec, folder)
+            done += 1
+            on_part(done, len(recipes))
+            return path
+
+        on_part(0, len(recipes))
+        return await all_of(made(recipe) for recipe in recipes)
+
+    async def _part(
+        self, original: OriginalSound, recipe: PartRecipe, codec: SoundCodec, folder: Path
+    ) -> Path:
+        unit = _unit(original, recipe, codec)
+
+        async def make() -> Path:
+            heard = mixed_range(recipe.part, codec)
+            samples = await original.soundtrack.samples(heard.start, heard.end)
+            voice = await self._voice(heard, recipe.clips)
+            made = folder / f"{unit.key}.made"
+            await asyncio.to_thread(_encode_to, made, samples, voice, recipe, codec)
+            return made
+
+        return await self._memo.recall_file(unit, make, folder)
+
+    async def _voice(self, part: Part, clips: Sequence[PlacedClip]) -> Samples:
+        files = [(clip, await self._storage.read_bytes(clip.key)) for clip in clips]
+        return await asyncio.to_thread(voice_in, part, files)
+
+
+def _span(clip: PlacedClip | None) -> Span | None:
+    return None if clip is None else Span(clip.start / SAMPLE_RATE, clip.end / SAMPLE_RATE)
+
+
+def _encode_to(path: Path, original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> None:
+    path.write_bytes(encode_part(mix(original, voice, recipe, codec), recipe.part, codec))
+
+
+def _unit(original: OriginalSound, recipe: PartRecipe, codec: SoundCodec) -> Unit:
+    """The original's file decides, not the name it goes by: parts of unlike videos are never alike."""
+    material = (original.identity, original.soundtrack.stream_index, asdict(recipe), asdict(codec))
+    return Unit("sound", codec.encoder, "", _digest(material), (("bit_rate", codec.bit_rate),))
+
+
+def _digest(material: object) -> str:
+    return hashlib.sha256(json.dumps(material).encode()).hexdigest()
+
+
+def _measured(samples: Samples) -> bytes:
+    return stereo_energies(samples).astype("<f4").tobytes()
+
+
+def _energies(measured: bytes) -> Energies:
+    return np.frombuffer(measured, "<f4").astype(np.float64)
