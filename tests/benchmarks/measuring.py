@@ -54,7 +54,11 @@ HEADINGS = ("work", "speed", "wall", "CPU", "peak", "against", "wall", "CPU", "p
 
 
 def table(comparisons: Sequence[Comparison]) -> str:
-    rows = [HEADINGS, *(comparison.row() for comparison in comparisons)]
+    return aligned([HEADINGS, *(comparison.row() for comparison in comparisons)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, the headings first, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

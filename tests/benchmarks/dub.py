@@ -1,0 +1,116 @@
+"""A whole dub through the API with engines that cost nothing, and one edited line of it dubbed again."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from app.media.ffmpeg import find_ffmpeg
+from app.subtitles.engines.base import Transcript, TranscriptionOptions, TranscriptSegment, Word
+from tests.benchmarks.measuring import Comparison, Cost, cost_in_process, cost_of_command
+from tests.conftest import make_clip
+from tests.e2e.dubbing import fetch
+from tests.live_server import LiveServer
+from tests.loopback.engines import ScriptedTranscriber
+from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+
+LONGEST_TASK = 3600.0
+POLLING_SECONDS = 0.5
+VIDEO_SECONDS = 60
+MIX = "[0:a]volume=0.1[o];[o][1:a]amix=inputs=2:duration=first:normalize=0[mix]"
+EXTRACTED = ("-vn", "-ac", "1", "-ar", "16000")
+DUBBED = ("-filter_complex", MIX, "-map", "0:v", "-map", "[mix]", "-c:v", "copy", "-c:a", "aac")
+FAST_AAC = ("-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2", "-movflags", "+faststart")
+
+
+class PacedTranscriber(ScriptedTranscriber):
+    """Hears a line of its own every few seconds, whatever the recording."""
+
+    def __init__(self, line_every: float) -> None:
+        super().__init__()
+        self._line_every = line_every
+        self._numbers = count()
+
+    async def transcribe(self, audio: Path, options: TranscriptionOptions) -> Transcript:
+        heard = await super().transcribe(audio, options)
+        end = heard.segments[-1].end if heard.segments else 0.0
+        lines = (self._line(index * self._line_every) for index in range(int(end / self._line_every)))
+        return replace(heard, segments=tuple(lines))
+
+    def _line(self, start: float) -> TranscriptSegment:
+        words = f"Line {next(self._numbers)} is about the weather.".split()
+        step = 0.7 * self._line_every / len(words)
+        timed = tuple(
+            Word(start + index * step, start + (index + 1) * step, word) for index, word in enumerate(words)
+        )
+        return TranscriptSegment(timed[0].start, timed[-1].end, " ".join(words), words=timed)
+
+
+def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator[Comparison]:
+    """Everything but the engines against the bare FFmpeg work it contains, then one line of it again."""
+    engines = LoopbackOpenAI(transcriber=PacedTranscriber(line_every))
+    with tempfile.TemporaryDirectory() as name, engines:
+        folder = Path(name)
+        clip = _long_clip(folder, seconds, size)
+        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+            video_id = server.upload(clip)
+            first = cost_in_process(server.pid, lambda: _dub(server, video_id))
+            fetch(server, f"/api/videos/{video_id}/audio?language=es", folder / "voice.mp3")
+            bare = _bare_ffmpeg(folder, clip)
+            yield Comparison(f"dub, a line every {line_every} s", first, "ffmpeg", bare, seconds, "s")
+            engines.requests.clear()
+            again = cost_in_process(server.pid, lambda: _edit_and_dub_again(server, video_id))
+            calls = len(engines.requests_to(Endpoint.SPEECH))
+            yield Comparison(f"one line again, {calls} speech call", again, "first", first, 1, "line")
+
+
+def _dub(server: LiveServer, video_id: str) -> None:
+    _complete(server, video_id, "extract-subtitles", {"language": "en"})
+    _complete(server, video_id, "translate-subtitles", {"target_language": "es"})
+    _complete(server, video_id, "generate-tts", {"language": "es"})
+    _render(server, video_id)
+
+
+def _edit_and_dub_again(server: LiveServer, video_id: str) -> None:
+    track = f"/api/videos/{video_id}/subtitles/translations/es"
+    middle = len(server.http.get(track).json()["segments"]) // 2
+    change = {"segments": [{"id": middle, "text": "Otra cosa muy distinta."}]}
+    server.http.put(track, json=change).raise_for_status()
+    again = {"segment_ids": [middle]}
+    server.http.post(f"/api/videos/{video_id}/tts/es", json=again).raise_for_status()
+    _render(server, video_id)
+
+
+def _render(server: LiveServer, video_id: str) -> None:
+    options = {"subtitle_mode": "none"}
+    _complete(server, video_id, "generate-dubbed-video", {"language": "es", "options": options})
+
+
+def _complete(server: LiveServer, video_id: str, stage: str, body: Mapping[str, object]) -> None:
+    """Asks for progress as seldom as a person would: asking costs the server time as well."""
+    answer = server.http.post(f"/api/videos/{video_id}/{stage}", json=body).raise_for_status().json()
+    deadline = time.monotonic() + LONGEST_TASK
+    while (task := server.task(answer["task_id"]))["status"] in ("queued", "processing"):
+        assert time.monotonic() < deadline, task
+        time.sleep(POLLING_SECONDS)
+    assert task["status"] == "completed", task
+
+
+def _bare_ffmpeg(folder: Path, clip: Path) -> Cost:
+    """What nobody can dub without: the sound taken out, and put back mixed, encoded and muxed."""
+    command = (find_ffmpeg(None), "-v", "error", "-y", "-i", clip)
+    taken = cost_of_command([*command, *EXTRACTED, folder / "bare.wav"])
+    put = cost_of_command([*command, "-i", folder / "voice.mp3", *DUBBED, *FAST_AAC, folder / "bare.mp4"])
+    return Cost(taken.wall + put.wall, taken.cpu + put.cpu, max(taken.peak, put.peak))
+
+
+def _long_clip(folder: Path, seconds: int, size: str) -> Path:
+    """A minute over and over: encoding hours of it would take hours."""
+    minute, clip = folder / "minute.mp4", folder / "clip.mp4"
+    make_clip(minute, min(seconds, VIDEO_SECONDS), size=size)
+    repeated = ("-stream_loop", str(seconds // VIDEO_SECONDS), "-i", minute, "-t", str(seconds), "-c", "copy")
+    subprocess.run([find_ffmpeg(None), "-v", "error", "-y", *repeated, clip], check=True)
+    return clip
