@@ -3,6 +3,8 @@ PYTHON = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 APT = DEBIAN_FRONTEND=noninteractive apt-get
 PAIRS = apertium apertium-eng-spa
+# Most tests wait for servers to start and stop.
+WORKERS = 4
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +21,7 @@ doctor: setup ## what works, what is missing and how to get it
 	@exec $(PYTHON) -m app doctor
 
 test: setup ## the tests (ARGS="-k name")
-	@exec $(PYTHON) -m pytest $(ARGS)
+	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/ruff check .

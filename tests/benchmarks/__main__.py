@@ -1,10 +1,11 @@
-"""`python -m tests.benchmarks [upload] [render] [track] [dub] [subtitles] [--long]`: speed and memory against
-simple means, and how good the subtitles of real recordings are."""
+"""`python -m tests.benchmarks [upload] [render] [track] [dub] [subtitles] [sync] [--long]`: speed and
+memory against simple means, how good the subtitles of real recordings are, and how well dubs keep in sync."""
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from tests.benchmarks import dub, render, subtitles, track, upload
+from tests.benchmarks import dub, render, subtitles, sync, track, upload
 from tests.benchmarks.measuring import Comparison, aligned, table
 
 
@@ -19,12 +20,19 @@ def main() -> None:
         "render": lambda: render.compare(600 if arguments.long else 120, "1920x1080"),
         "dub": lambda: dub.compare(3600 if arguments.long else 600, line_every=4.0),
     }
-    for name in arguments.names or [*benchmarks, "subtitles"]:
-        if name == "subtitles":
-            print(aligned(list(subtitles.measure())), flush=True)
-            print(aligned(list(subtitles.measure_hallucinations())), flush=True)
-        else:
-            print(table(list(benchmarks[name]())), flush=True)
+    tables: dict[str, Callable[[], str]] = {
+        **{name: partial(_compared, compare) for name, compare in benchmarks.items()},
+        "subtitles": lambda: "\n".join(
+            aligned(list(rows)) for rows in (subtitles.measure(), subtitles.measure_hallucinations())
+        ),
+        "sync": lambda: aligned(list(sync.measure())),
+    }
+    for name in arguments.names or tables:
+        print(tables[name](), flush=True)
+
+
+def _compared(compare: Callable[[], Iterator[Comparison]]) -> str:
+    return table(list(compare()))
 
 
 if __name__ == "__main__":
