@@ -15,8 +15,9 @@ _NUMBER_PAUSE_SECONDS = 1.0
 CLOSING = re.escape("\"'”’»)]）」』】》")
 _SENTENCE_END = re.compile(rf"[.!?。！？…؟۔।][{CLOSING}]*$")
 _ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|prof|st|sr|sra|jr|vs|[a-hj-z])\.$", re.IGNORECASE)
-_IDEOGRAPHIC = "぀-ヿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ"
-_UNSPACED = f"{_IDEOGRAPHIC}฀-๿"
+# As escapes: an editor may normalise U+F900 to a letter from before Hangul, which has blanks.
+_IDEOGRAPHIC = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+_UNSPACED = f"{_IDEOGRAPHIC}\u0e00-\u0e7f"
 _UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
 _TAKES_NO_BLANK = re.compile(rf"[{_IDEOGRAPHIC}、。，！？…」』）]$")
 _UNTIMED_PIECE = re.compile(rf"[{_UNSPACED}][^\w\s]*\s*|(?:(?![{_UNSPACED}])\S)+\s*")

@@ -174,7 +174,6 @@ async def check_original_subtitles(
 )
 async def fix_original_subtitles(
     video_id: VideoId,
-    session: WriteSession,
     service: Service,
     response: Response,
     texts: Texts,
@@ -182,13 +181,11 @@ async def fix_original_subtitles(
     if_match: IfMatch = None,
 ) -> TrackFixed:
     """Wraps lines, splits and joins segments and shows them on into silence; the words stay as they are."""
-    video, track = await service.track(session, video_id)
-    check_etag(if_match, etag(track))
-    before, former_etag = track.segments, etag(track)
-    track = await service.fix(session, video, track, dry_run=body is not None and body.dry_run)
-    response.headers["ETag"] = etag(track)
-    saved = etag(track) != former_etag
-    return await fixed(before, track.segments, video, track.row.language, texts, saved=saved)
+    dry_run = body is not None and body.dry_run
+    video, before, after = await service.fix(video_id, if_match=if_match, dry_run=dry_run)
+    response.headers["ETag"] = etag(after)
+    saved = etag(after) != etag(before)
+    return await fixed(before.segments, after.segments, video, after.row.language, texts, saved=saved)
 
 
 def _known_language(video: Video, track: OriginalTrack | None) -> str:

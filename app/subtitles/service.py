@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import AUTO, base_language
 from app.jobs.models import Job, JobType
@@ -15,7 +16,7 @@ from app.subtitles.review import mended
 from app.subtitles.schemas import ExtractSubtitles, TrackUpdate
 from app.subtitles.segments import apply_changes
 from app.subtitles.storage import OriginalTrack, find_track, load_track, save_track
-from app.subtitles.tracks import TrackFile, segments_of
+from app.subtitles.tracks import TrackFile, check_etag, segments_of
 from app.videos.models import Video
 from app.videos.storage import get_video
 
@@ -25,7 +26,10 @@ PRIOR_SECONDS = {"api": 0.06, "cpu": 0.3}
 class SubtitleService:
     """The use cases of the original track."""
 
-    def __init__(self, scheduler: JobScheduler, transcriber: Callable[[], Transcriber]) -> None:
+    def __init__(
+        self, database: Database, scheduler: JobScheduler, transcriber: Callable[[], Transcriber]
+    ) -> None:
+        self._database = database
         self._scheduler = scheduler
         self._transcriber = transcriber
 
@@ -60,13 +64,25 @@ class SubtitleService:
         return OriginalTrack(track.row, segments)
 
     async def fix(
-        self, session: AsyncSession, video: Video, track: OriginalTrack, *, dry_run: bool
-    ) -> OriginalTrack:
-        """The track made readable; saved where that changes it, but for a `dry_run`."""
-        segments = await mended(track.segments, video, track.row.language)
-        if segments != track.segments and not dry_run:
-            await save_track(session, track.row, segments)
-        return OriginalTrack(track.row, segments)
+        self, video_id: str, *, if_match: str | None, dry_run: bool
+    ) -> tuple[Video, OriginalTrack, OriginalTrack]:
+        """The video and its track before and after; saved where it changed, but for a `dry_run`.
+
+        Long tracks take seconds, so nobody's writing waits for them: a track that was changed meanwhile
+        is mended anew. Raises `Problem` as `track` does, or PRECONDITION_FAILED.
+        """
+        while True:
+            async with self._database.read() as session:
+                video, track = await self.track(session, video_id)
+            check_etag(if_match, etag(track))
+            segments = await mended(track.segments, video, track.row.language)
+            if dry_run or segments == track.segments:
+                return video, track, OriginalTrack(track.row, segments)
+            async with self._database.write() as session:
+                row = await session.get(Subtitles, video_id)
+                if row is not None and row.revision == track.row.revision:
+                    await save_track(session, row, segments)
+                    return video, track, OriginalTrack(row, segments)
 
     async def replace(
         self, session: AsyncSession, video: Video, file: TrackFile, language: str

@@ -12,6 +12,8 @@ _COMPRESSION_RATIO = 2.4
 _LONGEST_ROUND = 20
 _ROUNDS = 4
 _LOOP_SHARE = 0.6
+# What people sing or laugh over and over.
+_SUNG = re.compile(r"(?:[bdhlnr]?[aeiou])+h?|[ㅋㅎ하호히헤라나はハラナあ哈啦]+")
 
 _WORDS_PER_SECOND = 10.0
 _LEAST_WORDS = 5
@@ -21,12 +23,13 @@ _LEAST_LETTERS = 12
 
 
 def is_loop(text: str, compression_ratio: float | None = None) -> bool:
-    """Whether most of it is one phrase over and over and it packs as only such texts do.
+    """Whether most of it is one phrase over and over, not just laughter or la la la, and it packs as only
+    such texts do.
 
     `compression_ratio` as the engine gave it; it is measured where it did not.
     """
     ratio = _packed(text) if compression_ratio is None else compression_ratio
-    if ratio <= _COMPRESSION_RATIO:
+    if ratio <= _COMPRESSION_RATIO or all(map(_SUNG.fullmatch, map(compact, text.split()))):
         return False
     tokens: Sequence[str] = compact(text) if is_unspaced(text) else text.casefold().split()
     longest = max((_in_circles(tokens, size) for size in range(1, _LONGEST_ROUND + 1)), default=0)

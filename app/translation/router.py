@@ -177,7 +177,6 @@ async def check_translation(
 async def fix_translation(
     video_id: VideoId,
     language_code: Language,
-    session: WriteSession,
     manager: Manager,
     response: Response,
     texts: Texts,
@@ -185,13 +184,11 @@ async def fix_translation(
     if_match: IfMatch = None,
 ) -> TrackFixed:
     """Wraps lines, splits and joins segments and shows them on into silence; the words stay as they are."""
-    video, track = await manager.track(session, video_id, language_code)
-    check_etag(if_match, etag(track))
-    before, former_etag = track.segments, etag(track)
-    track = await manager.fix(session, video, track, dry_run=body is not None and body.dry_run)
-    response.headers["ETag"] = etag(track)
-    saved = etag(track) != former_etag
-    return await fixed(before, track.segments, video, language_code, texts, saved=saved)
+    dry_run = body is not None and body.dry_run
+    video, before, after = await manager.fix(video_id, language_code, if_match=if_match, dry_run=dry_run)
+    response.headers["ETag"] = etag(after)
+    saved = etag(after) != etag(before)
+    return await fixed(before.segments, after.segments, video, language_code, texts, saved=saved)
 
 
 def _answer(video: Video, track: TranslatedTrack, bilingual: bool) -> TrackAnswer:

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
@@ -17,7 +18,7 @@ from app.subtitles.segments import Segment, apply_changes
 from app.subtitles.storage import OriginalTrack
 from app.subtitles.storage import find_track as find_original
 from app.subtitles.storage import load_track as load_original
-from app.subtitles.tracks import TrackFile, segments_of
+from app.subtitles.tracks import TrackFile, check_etag, segments_of
 from app.translation.engines.base import Translator
 from app.translation.models import Translation
 from app.translation.schemas import TranslateSubtitles
@@ -31,7 +32,10 @@ PRIOR_SECONDS = {"api": 0.25, "cpu": 0.02}
 class TranslationManager:
     """The use cases of translations."""
 
-    def __init__(self, scheduler: JobScheduler, translator: Callable[[], Translator]) -> None:
+    def __init__(
+        self, database: Database, scheduler: JobScheduler, translator: Callable[[], Translator]
+    ) -> None:
+        self._database = database
         self._scheduler = scheduler
         self._translator = translator
 
@@ -73,17 +77,24 @@ class TranslationManager:
         return TranslatedTrack(row, segments)
 
     async def fix(
-        self, session: AsyncSession, video: Video, track: TranslatedTrack, *, dry_run: bool
-    ) -> TranslatedTrack:
-        """The track made readable; saved where that changes it, but for a `dry_run`."""
-        row = track.row
-        segments = await mended(track.segments, video, row.target_language)
-        if segments != track.segments and not dry_run:
-            kept = {segment.id for segment in segments}
-            row.untranslated = [line_id for line_id in row.untranslated if line_id in kept]
-            row.missed_terms = [line_id for line_id in row.missed_terms if line_id in kept]
-            await save_track(session, row, segments)
-        return TranslatedTrack(row, segments)
+        self, video_id: str, language: str, *, if_match: str | None, dry_run: bool
+    ) -> tuple[Video, TranslatedTrack, TranslatedTrack]:
+        """As `SubtitleService.fix` does it for the original."""
+        while True:
+            async with self._database.read() as session:
+                video, track = await self.track(session, video_id, language)
+            check_etag(if_match, etag(track))
+            segments = await mended(track.segments, video, language)
+            if dry_run or segments == track.segments:
+                return video, track, TranslatedTrack(track.row, segments)
+            async with self._database.write() as session:
+                row = await session.get(Translation, (video_id, language))
+                if row is not None and row.revision == track.row.revision:
+                    kept = {segment.id for segment in segments}
+                    row.untranslated = [line_id for line_id in row.untranslated if line_id in kept]
+                    row.missed_terms = [line_id for line_id in row.missed_terms if line_id in kept]
+                    await save_track(session, row, segments)
+                    return video, track, TranslatedTrack(row, segments)
 
     async def replace(
         self, session: AsyncSession, video: Video, language: str, file: TrackFile

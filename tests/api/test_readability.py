@@ -1,11 +1,14 @@
 """Checking and mending tracks over HTTP."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.subtitles.cues import Cue
+from app.subtitles.formatter import serialise
 from tests.conftest import make_clip
 from tests.live_server import Json, LiveServer
 
@@ -142,6 +145,23 @@ def test_a_track_that_changed_meanwhile_is_not_mended(api: LiveServer, hard: str
     answer = fix(api, hard, track, None, **{"If-Match": '"of another day"'})
     assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
     assert track_of(api, hard, track).json() == before.json()
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_an_edit_made_while_a_track_is_mended_is_not_lost(
+    api: LiveServer, video: str, bring: Bring, track: str
+) -> None:
+    """The last line is beyond the video's end, where mending leaves it as it is."""
+    crowded = [Cue(number * 0.06, (number + 1) * 0.06, LONG_LINE) for number in range(80)]
+    bring(video, track, serialise([*crowded, Cue(100.0, 102.0, "Lost?")], "vtt", "en"))
+    edit = {"segments": [{"id": len(crowded), "text": "Kept."}]}
+    with ThreadPoolExecutor(1) as threads:
+        mending = threads.submit(fix, api, video, track)
+        httpx.put(f"{api.url}/api/videos/{video}/subtitles/{track}", json=edit).raise_for_status()
+        assert mending.result().json()["saved"]
+    after = track_of(api, video, track).json()["segments"]
+    assert "\n" in after[0]["text"]
+    assert after[-1]["text"] == "Kept."
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,16 @@ def test_long_text_without_blanks_is_divided_after_its_marks() -> None:
     assert texts(heard, max_length=6) == ["我们今天讨论人工智能的发展，", "谢谢大家来到这里参加活动。"]
 
 
+def test_korean_words_are_whole_and_have_blanks_between() -> None:
+    untimed = TranscriptSegment(0.0, 12.0, "우리는 도서관에서 재미있는 이야기책을 오랫동안 읽었습니다")
+    lines = texts(untimed, max_length=4.0)
+    assert len(lines) > 2
+    assert " ".join(lines) == untimed.text
+    assert texts(spoken("우리는 도서관에서"), spoken("책을 읽었습니다.", start=1.0)) == [
+        "우리는 도서관에서 책을 읽었습니다."
+    ]
+
+
 def test_the_end_is_padded_but_not_into_the_next_word() -> None:
     heard = (spoken("One two three."), spoken("Four five six.", start=1.5), spoken("Seven", start=9.0))
     first, second, third = build(*heard)
