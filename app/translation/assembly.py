@@ -55,6 +55,12 @@ def torn(sentences: Sequence[Sentence], answers: Answers, style: TranslationStyl
     )
 
 
+def split(sentences: Sequence[Sentence], broken: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """Each segment of the broken ones by itself, the others as they are."""
+    ids = {sentence.id for sentence in broken}
+    return tuple(part for whole in sentences for part in (whole.split() if whole.id in ids else (whole,)))
+
+
 def assemble(sentences: Sequence[Sentence], answers: Answers, style: TranslationStyle) -> TranslatedSegments:
     """A sentence that was not translated leaves its segments, and no others, as they were."""
     segments: list[Segment] = []

@@ -15,7 +15,7 @@ from app.jobs.task import RunningJob, TaskDefinition
 from app.memo import Memo, Unit
 from app.subtitles.storage import OriginalTrack
 from app.subtitles.storage import load_track as load_original
-from app.translation.assembly import Answers, TranslatedSegments, assemble, torn
+from app.translation.assembly import Answers, TranslatedSegments, assemble, split, torn
 from app.translation.batches import TranslatedBatch, translate_lines
 from app.translation.engines.base import Line, TranslationBatch, TranslationStyle, Translator
 from app.translation.models import Translation
@@ -74,15 +74,16 @@ class SubtitleTranslation:
             title = (await get_video(session, job.video_id)).title
             original = await load_original(session, job.video_id)
         commission = Commission.of(engine, job.request, original.row.language)
-        units = sentences(original.segments, preserve_format=commission.style.preserve_format)
+        style = commission.style
+        units = await asyncio.to_thread(sentences, original.segments, preserve_format=style.preserve_format)
         work = (commission.title(title), *await asyncio.to_thread(commission.body, units))
         answers = await self._translate(job, commission, work, until=0.9)
-        if broken := torn(units, answers, commission.style):
-            units = tuple(part for unit in units for part in (unit.split() if unit in broken else (unit,)))
-            parts = [part for unit in broken for part in unit.split()]
-            again = await self._translate(job, commission, commission.body(parts), start=0.9)
-            answers = answers.instead(broken, again)
-        translated = assemble(units, answers, commission.style)
+        if broken := await asyncio.to_thread(torn, units, answers, style):
+            units = split(units, broken)
+            parts = [part for sentence in broken for part in sentence.split()]
+            body = await asyncio.to_thread(commission.body, parts)
+            answers = answers.instead(broken, await self._translate(job, commission, body, start=0.9))
+        translated = await asyncio.to_thread(assemble, units, answers, style)
         await self._publish(job, commission, original, translated, answers.lines[TITLE_ID].text)
 
     async def _translate(

@@ -1,4 +1,4 @@
-"""What a call to a speech engine costs."""
+"""What a call to a speech engine costs by list price, as it was on the day that `prices.toml` names."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from app.tts.engines.base import SpeechRequest, TTSClient
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """US dollars by model, as published on the day `as_of`."""
+    """US dollars by model: the list prices of the day `as_of`, which may have changed since."""
 
     as_of: str
     per_minute: Mapping[str, float]

@@ -1,5 +1,6 @@
 """Lines that still take too long, said in fewer words and spoken again."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from app.core.concurrency import all_of
 from app.core.errors import Problem
 from app.translation.engines.base import LongLine
 from app.translation.rewriting import Rewriter
-from app.tts.reading import OF_ONE_LINE, Performance
+from app.tts.reading import LINES_IN_FLIGHT, OF_ONE_LINE, Performance
 from app.tts.script import Script
 from app.tts.speaking import Speaker
 from app.tts.timeline import Placement, TimingLimits, plan_timeline, room
@@ -38,16 +39,15 @@ class Rewording:
     ) -> tuple[tuple[Performance, ...], tuple[Placement, ...]]:
         """The versions that fit best, and where they are placed."""
         lines = list(performed)
-        placements = self._plan(lines)
+        placements = await asyncio.to_thread(self._plan, lines)
         for _ in range(MOST_ROUNDS):
             tight = [index for index in range(len(lines)) if self._is_tight(lines, placements, index)]
             if not tight:
                 break
             self.report(len(tight))
-            shorter = await all_of(self._shorter(lines[index], self._room(index)) for index in tight)
-            for index, performance in zip(tight, shorter, strict=True):
+            for index, performance in zip(tight, await self._all_shorter(lines, tight), strict=True):
                 lines[index] = performance
-            placements = self._plan(lines)
+            placements = await asyncio.to_thread(self._plan, lines)
         return tuple(lines), placements
 
     def _plan(self, lines: Sequence[Performance]) -> tuple[Placement, ...]:
@@ -69,6 +69,15 @@ class Rewording:
             return False
         hurried = placement.speed > self.limits.soft_speed + _NO_MORE_THAN_SOFT or placement.overflow > 0
         return hurried and performance.length > self._room(index)
+
+    async def _all_shorter(self, lines: Sequence[Performance], tight: Sequence[int]) -> list[Performance]:
+        in_flight = asyncio.Semaphore(LINES_IN_FLIGHT)
+
+        async def shorter(index: int) -> Performance:
+            async with in_flight:
+                return await self._shorter(lines[index], self._room(index))
+
+        return await all_of(shorter(index) for index in tight)
 
     async def _shorter(self, performance: Performance, space: float) -> Performance:
         """The line in fewer words if there are any, or else `done` with it."""

@@ -1,4 +1,4 @@
-"""Voices and speech over HTTP."""
+"""Speech over HTTP."""
 
 from typing import Annotated
 
@@ -8,111 +8,34 @@ from app.core.database import Database, ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import BaseUrl, Texts
-from app.core.locales import Catalogue
 from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
 from app.core.schemas import SegmentId, VideoId
 from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import accepted
-from app.jobs.schemas import StartedLanguageTask, TaskError
-from app.storage.manager import StorageManager
+from app.jobs.schemas import StartedLanguageTask
 from app.storage.responses import object_response
 from app.subtitles.tracks import TRACK, FileAnswer, FileFormat, track_download
 from app.tts.audio_files import AudioFiles
-from app.tts.engines.base import Gender
 from app.tts.models import SpeechSegment
-from app.tts.schemas import (
-    FullAudio,
-    GenerateSpeech,
-    RegenerateSpeech,
-    SpeechTrack,
-    SpokenSegment,
-    VoiceInfo,
-    VoiceList,
-)
-from app.tts.service import TTSManager
-from app.tts.storage import SpokenTrack, delivery_of, failure_of, load_speech_row, spoken_cues
+from app.tts.presenter import present
+from app.tts.schemas import GenerateSpeech, RegenerateSpeech, SpeechTrack
+from app.tts.storage import SpokenTrack, load_speech_row, spoken_cues
+from app.tts.voices_router import ENGINE_FAILURES, Manager, Storage
+from app.tts.voices_router import router as voices
 from app.videos.storage import get_video
 
 router = APIRouter(tags=["speech"])
+router.include_router(voices)
 
-Manager = Annotated[TTSManager, Depends(owned(TTSManager))]
 Audio = Annotated[AudioFiles, Depends(owned(AudioFiles))]
-Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
 AppDatabase = Annotated[Database, Depends(owned(Database))]
 Language = Annotated[LanguageCode, Path()]
 
 MIME_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
-ENGINE_FAILURES = (
-    ErrorCode.ENGINE_AUTHENTICATION,
-    ErrorCode.ENGINE_QUOTA,
-    ErrorCode.ENGINE_RATE_LIMITED,
-    ErrorCode.ENGINE_REFUSED,
-    ErrorCode.ENGINE_UNREACHABLE,
-    ErrorCode.ENGINE_BAD_ANSWER,
-)
 NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
-
-
-@router.get(
-    "/api/tts/voices",
-    operation_id="listVoices",
-    summary="Voices of the configured engine",
-    responses=problems(ErrorCode.ENGINE_NOT_CONFIGURED),
-)
-async def list_voices(
-    manager: Manager,
-    base: BaseUrl,
-    language: Annotated[
-        LanguageCode | None, Query(description="Only voices that speak it.", examples=["ko"])
-    ] = None,
-    gender: Annotated[Gender | None, Query(description="Only these.", examples=["female"])] = None,
-) -> VoiceList:
-    """The best for the language first."""
-    return VoiceList(
-        voices=[
-            VoiceInfo(
-                voice_id=offered.voice.voice_id,
-                name=offered.voice.name,
-                language=offered.language,
-                gender=offered.voice.gender,
-                preview_url=f"{base}/api/tts/voices/{offered.voice.voice_id}/preview"
-                + (f"?language={language}" if language else ""),
-            )
-            for offered in await manager.voices(language, gender)
-        ]
-    )
-
-
-@router.get(
-    "/api/tts/voices/{voice_id}/preview",
-    operation_id="getVoicePreview",
-    summary="Hear a voice",
-    response_class=Response,
-    responses=problems(
-        ErrorCode.VOICE_NOT_FOUND,
-        ErrorCode.LANGUAGE_UNSUPPORTED,
-        ErrorCode.ENGINE_NOT_CONFIGURED,
-        *ENGINE_FAILURES,
-    )
-    | files("The preview", "audio/mpeg"),
-)
-@router.head("/api/tts/voices/{voice_id}/preview", include_in_schema=False)
-async def get_voice_preview(
-    request: Request,
-    voice_id: Annotated[str, Path(description="Of `GET /api/tts/voices`.", examples=["alloy"])],
-    manager: Manager,
-    storage: Storage,
-    language: Annotated[
-        LanguageCode | None, Query(description="What it is to speak.", examples=["ko"])
-    ] = None,
-) -> Response:
-    """A sentence in the language, MP3; made when it is first asked for."""
-    return await object_response(
-        request, storage, await manager.preview_key(voice_id, language), "audio/mpeg"
-    )
 
 
 @router.post(
@@ -155,7 +78,7 @@ async def get_speech(
 ) -> SpeechTrack:
     """Every spoken segment with its file, and the whole track."""
     _, track = await manager.speech(session, video_id, language_code)
-    return _present(track, base, texts)
+    return present(track, base, texts)
 
 
 @router.post(
@@ -193,7 +116,7 @@ async def regenerate_speech(
             raise _why_not(done)
     async with database.read() as session:
         _, track = await manager.speech(session, video_id, language_code)
-    return _present(track, base, texts)
+    return present(track, base, texts)
 
 
 @router.get(
@@ -302,54 +225,3 @@ def _why_not(job: Job) -> Problem:
     if job.error is None:
         return Problem(ErrorCode.TASK_NOT_ACTIVE, task_id=job.id, status=job.status)
     return Problem.recorded(ErrorCode(job.error), job.error_details or {})
-
-
-def _present(track: SpokenTrack, base: str, texts: Catalogue) -> SpeechTrack:
-    row = track.row
-    here = f"{base}/api/videos/{row.video_id}"
-    return SpeechTrack(
-        video_id=row.video_id,
-        language=row.language,
-        voice_id=row.voice_id,
-        voices=row.voices,
-        model_used=row.model_used,
-        audio_format=row.audio_format,
-        segments=[
-            _present_segment(segment, f"{here}/tts/{row.language}/segments/{segment.id}/audio", texts)
-            for segment in track.segments
-        ],
-        full_audio=FullAudio(
-            url=f"{here}/audio?language={row.language}", duration=row.duration, created_at=row.updated_at
-        ),
-    )
-
-
-def _present_segment(segment: SpeechSegment, url: str, texts: Catalogue) -> SpokenSegment:
-    delivery, failure = delivery_of(segment), failure_of(segment)
-    return SpokenSegment(
-        id=segment.id,
-        start=segment.start_time,
-        end=segment.end_time,
-        url=None if failure else url,
-        duration=segment.duration,
-        natural_duration=segment.natural_duration,
-        text=segment.text,
-        translated_text=segment.translated_text or segment.text,
-        speaker=delivery.speaker,
-        voice_id=delivery.voice_id,
-        placed_start=segment.placed_start,
-        speed=segment.speed,
-        borrowed=segment.borrowed,
-        moved=segment.moved,
-        overflow=segment.overflow,
-        attempts=segment.attempts,
-        rewrites=segment.rewrites,
-        cost=segment.cost,
-        failed=failure is not None,
-        error=failure and _present_error(failure, texts),
-    )
-
-
-def _present_error(failure: Problem, texts: Catalogue) -> TaskError:
-    text = texts.error(failure.code, failure.details)
-    return TaskError(code=failure.code, message=text.detail, next=text.next)

@@ -51,16 +51,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All lines in order of time, for a video of `duration` seconds."""
+    """All lines in order of time, and their `slots`, for a video of `duration` seconds."""
 
     lines: tuple[Line, ...]
+    slots: tuple[Slot, ...]
     duration: float
     translation: TranslatedTrack
     former: SpokenTrack | None
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        return tuple(line.slot for line in self.lines)
 
 
 def script_of(
@@ -76,15 +73,15 @@ def script_of(
         heard = (segment for segment in translation.segments if segment.start < duration)
         lines = [_line(request, segment, rows.get(segment.id), settles) for segment in heard]
     else:
-        lines = list(_again(request.again, translation, former))
+        lines = list(_again(request, request.again, translation, former))
     lines.sort(key=lambda line: (line.slot.start, line.slot.end))
-    return Script(tuple(lines), duration, translation, former)
+    return Script(tuple(lines), tuple(line.slot for line in lines), duration, translation, former)
 
 
 def _line(request: SpeechTask, segment: Segment, row: SpeechSegment | None, settles: bool) -> Line:
     options = request.options
     delivery = Delivery(
-        voice_id=request.voices.get(segment.speaker or "", request.voice_id or ""),
+        voice_id=_voice_of(segment.speaker, request),
         speaking_rate=options.speaking_rate,
         pitch=options.pitch,
         volume_gain_db=options.volume_gain_db,
@@ -98,7 +95,13 @@ def _line(request: SpeechTask, segment: Segment, row: SpeechSegment | None, sett
     return _to_speak(segment, taken, row, settles=settles)
 
 
-def _again(again: RegenerateSpeech, translation: TranslatedTrack, former: SpokenTrack) -> Iterator[Line]:
+def _voice_of(speaker: str | None, request: SpeechTask) -> str:
+    return request.voices.get(speaker or "", request.voice_id or "")
+
+
+def _again(
+    request: SpeechTask, again: RegenerateSpeech, translation: TranslatedTrack, former: SpokenTrack
+) -> Iterator[Line]:
     """The track's own segments, also where the translation has gained or lost some since."""
     translated = {segment.id: segment for segment in translation.segments}
     named = set(again.segment_ids or ())
@@ -108,8 +111,10 @@ def _again(again: RegenerateSpeech, translation: TranslatedTrack, former: Spoken
             yield Line(slot, (row.text,), None, delivery_of(row), former=row, fixed=True)
             continue
         segment = translated.get(row.id) or _as_spoken(row)
-        delivery = replace(_retaken(delivery_of(row), again), speaker=segment.speaker)
-        yield _to_speak(segment, delivery, row, settles=True)
+        before = delivery_of(row)
+        if segment.speaker != before.speaker:
+            before = replace(before, voice_id=_voice_of(segment.speaker, request), speaker=segment.speaker)
+        yield _to_speak(segment, _retaken(before, again), row, settles=True)
 
 
 def _to_speak(
@@ -142,7 +147,7 @@ def _as_spoken(row: SpeechSegment) -> Segment:
 
 
 def _retaken(former: Delivery, again: RegenerateSpeech) -> Delivery:
-    """As before but for what is given."""
+    """As before but for what is given, and another take of it."""
     spoken = replace(former, voice_id=again.voice_id or former.voice_id, take=former.take + 1)
     if again.options is None:
         return spoken

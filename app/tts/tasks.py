@@ -105,7 +105,7 @@ class SpeechGeneration:
             former = await load(session, job.video_id, request.language)
             asked_at = (await get_job(session, job.attempt.job_id)).created_at
             paces = await known_paces(session, request.language, self.synthesizer().model, asked_at)
-        script = script_of(request, translation, former, video.duration)
+        script = await asyncio.to_thread(script_of, request, translation, former, video.duration)
         return Preparation(script, LengthEstimate(request.language, paces))
 
     async def _publish(self, job: RunningJob[SpeechTask], script: Script, dubbed: Sequence[Dubbed]) -> None:

@@ -1,9 +1,11 @@
 """Where and how fast each line of a dub is spoken, so that it stays in sync with the picture."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
+
+from app.tts.spreading import PlacedLine, Run, Window, relax, spread
 
 _TICKS_PER_SECOND = 1_000_000
 _TIGHT_GAP_SECONDS = 0.02
@@ -11,6 +13,8 @@ _TIGHT_GAP_SECONDS = 0.02
 _EARLIEST_SECONDS = 0.08
 # From the soft speed to the highest.
 _STEPS = 5
+# A run that finds no room between its neighbours grows by this part of itself.
+_GROWTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,14 @@ def plan_timeline(
     reported as overflow. Nothing overlaps, is cut off or slowed.
 
     The lines `kept` (by id) stay exactly where they are, unless the others do not fit between them: then
-    as few neighbours as it takes are placed anew.
+    as few neighbours as it takes are placed anew, and none that would make no difference.
     """
     limits = limits or TimingLimits()
     lines = _lines(slots, lengths, limits, _ticks(video_duration))
     pinned = {index: kept[slot.id] for index, slot in enumerate(slots) if kept and slot.id in kept}
     for run in _free_runs(lines, pinned, limits, _ticks(video_duration)):
-        _relax(run)
-    placed = [_placement(line, limits) for line in lines]
+        relax(run)
+    placed = [_placement(*parts, limits) for parts in zip(slots, lengths, lines, strict=True)]
     return tuple(pinned.get(index, placement) for index, placement in enumerate(placed))
 
 
@@ -97,85 +101,33 @@ def room(slots: Sequence[Slot], index: int, *, video_duration: float, limits: Ti
     return max(0.0, until - slots[index].start) * min(limits.soft_speed, limits.max_speed)
 
 
-@dataclass(slots=True)
-class _Line:
-    """A line being placed, in whole ticks so that windows add up exactly.
-
-    `space` is what lies between its subtitle's start and the next one's, or the end of the video, and
-    `allowed` where it must have ended. `durations` are what it takes with growing effort: at the soft
-    speed first, at the highest last; without any it has its space to itself.
-    """
-
-    slot: Slot
-    length: float
-    wanted: int
-    space: int
-    allowed: int
-    natural: int
-    durations: Sequence[int]
-    gaps: tuple[int, int]
-    effort: int = 0
-    start: int = 0
-    duration: int = 0
-
-    @property
-    def end(self) -> int:
-        return self.start + self.duration
-
-    @property
-    def moved(self) -> int:
-        return self.start - self.wanted
-
-    @property
-    def gap(self) -> int:
-        """The comfortable pause after it, which is the first thing to give way."""
-        comfortable, tight = self.gaps
-        if self.effort == len(self.durations):
-            return 0
-        return tight if self.effort else comfortable
-
-    def settle(self) -> None:
-        """As long as this much effort makes it."""
-        own = min(self.natural, max(self.durations[0], self.space - self.gap))
-        self.duration = self.durations[self.effort - 1] if self.effort else own
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Where a run of lines has to find its place, in ticks."""
-
-    floor: int
-    ceiling: int
-    earliest: int
-    latest: int
-
-    def allows(self, line: _Line) -> bool:
-        return -self.earliest <= line.moved <= self.latest and line.end <= self.ceiling
-
-
-@dataclass(slots=True)
-class _Run:
-    """Consecutive lines, the window they were placed in, and whether they found room."""
-
-    lines: Sequence[_Line]
-    window: _Window
-    fits: bool = False
-
-
 def _free_runs(
-    lines: Sequence[_Line], pinned: dict[int, Placement], limits: TimingLimits, video_end: int
-) -> list[_Run]:
-    """Places all lines that are not pinned; unpins the neighbours of those that find no room."""
+    lines: Sequence[PlacedLine], pinned: dict[int, Placement], limits: TimingLimits, video_end: int
+) -> list[Run]:
+    """Places all lines that are not pinned; unpins the neighbours that leave others no room."""
     for index, placement in pinned.items():
         lines[index].start, lines[index].duration = _ticks(placement.start), _ticks(placement.duration)
+    placed: dict[range, Run] = {}
     while True:
-        runs = [(span, _placed_run(lines, span, limits, video_end)) for span in _gaps(len(lines), pinned)]
-        beside = {edge for span, run in runs if not run.fits for edge in (span.start - 1, span.stop)}
-        in_the_way = beside & pinned.keys()
+        spans = list(_gaps(len(lines), pinned))
+        placed = {span: placed.get(span) or _placed_run(lines, span, limits, video_end) for span in spans}
+        in_the_way = {
+            index for span, run in placed.items() for index in _in_the_way(run, span) if index in pinned
+        }
         if not in_the_way:
-            return [run for _, run in runs]
+            return list(placed.values())
         for index in in_the_way:
             del pinned[index]
+
+
+def _in_the_way(run: Run, span: range) -> Iterator[int]:
+    """The neighbours that keep the run from its place: one at a time, and more the longer it has become,
+    so that a passage of thousands of lines is not placed thousands of times."""
+    step = max(1, len(span) // _GROWTH)
+    if run.is_pressed_from_before:
+        yield from range(span.start - step, span.start)
+    if run.is_pressed_from_behind:
+        yield from range(span.stop, span.stop + step)
 
 
 def _gaps(count: int, pinned: Mapping[int, Placement]) -> Iterator[range]:
@@ -184,109 +136,17 @@ def _gaps(count: int, pinned: Mapping[int, Placement]) -> Iterator[range]:
     return (range(before + 1, after) for before, after in pairwise(edges) if after - before > 1)
 
 
-def _placed_run(lines: Sequence[_Line], span: range, limits: TimingLimits, video_end: int) -> _Run:
+def _placed_run(lines: Sequence[PlacedLine], span: range, limits: TimingLimits, video_end: int) -> Run:
     gap = _ticks(_TIGHT_GAP_SECONDS)
-    window = _Window(
+    window = Window(
         floor=lines[span.start - 1].end + gap if span.start else 0,
         ceiling=lines[span.stop].start - gap if span.stop < len(lines) else video_end,
         earliest=_ticks(min(_EARLIEST_SECONDS, limits.max_shift)),
         latest=_ticks(limits.max_shift),
     )
-    run = _Run(lines[span.start : span.stop], window)
-    _spread(run)
-    run.fits = all(window.allows(line) for line in run.lines)
+    run = Run(lines[span.start : span.stop], window)
+    spread(run)
     return run
-
-
-def _spread(run: _Run) -> None:
-    """Place the run with as little effort as it takes, passage by passage."""
-    for line in run.lines:
-        line.effort = 0
-    while True:
-        for line in run.lines:
-            line.settle()
-        _place(run)
-        harder = _harder(run, _is_free_of) or _harder(run, _is_apart_from)
-        if not harder:
-            return
-        for line in harder:
-            line.effort += 1
-
-
-def _harder(run: _Run, parted: "_Parted") -> list[_Line]:
-    return [line for passage in _passages(run.lines, parted) for line in _wanting(passage, run.window)]
-
-
-def _wanting(passage: Sequence[_Line], window: _Window) -> list[_Line]:
-    """The lines that have to hurry more: to the soft speed if any was moved, beyond it if one was too far."""
-    if all(line.moved == 0 and line.end <= window.ceiling for line in passage):
-        return []
-    most = 1 if all(window.allows(line) for line in passage) else len(passage[0].durations)
-    least = min(line.effort for line in passage)
-    return [line for line in passage if line.effort == least < most]
-
-
-_Parted = Callable[[_Line, _Line], bool]
-
-
-def _passages(lines: Sequence[_Line], parted: _Parted) -> Iterator[list[_Line]]:
-    """Lines that are in each other's way."""
-    passage: list[_Line] = []
-    for line in lines:
-        if passage and parted(passage[-1], line):
-            yield passage
-            passage = []
-        passage.append(line)
-    if passage:
-        yield passage
-
-
-def _is_apart_from(before: _Line, line: _Line) -> bool:
-    return line.start > before.end + before.gap
-
-
-def _is_free_of(before: _Line, line: _Line) -> bool:
-    """Whether the line before does not keep it from its place: it is there, or there is room for it."""
-    return line.moved == 0 or _is_apart_from(before, line)
-
-
-def _place(run: _Run) -> None:
-    """Starts that keep the lines apart and are nearest to the subtitles' in the least squares.
-
-    With the time that the lines before take subtracted, starts must not fall: an isotonic regression,
-    solved by pooling adjacent violators.
-    """
-    taken = [0]
-    for line in run.lines:
-        taken.append(taken[-1] + line.duration + line.gap)
-    wanted = [line.wanted - before for line, before in zip(run.lines, taken, strict=False)]
-    last = taken[-1] - run.lines[-1].gap
-    lowest, highest = run.window.floor, run.window.ceiling - last
-    bound = lowest
-    for line, want, level, before in zip(run.lines, wanted, _isotonic(wanted), taken, strict=False):
-        bound = max(bound, want - run.window.earliest)
-        line.start = before + max(lowest, min(highest, max(level, bound)))
-
-
-def _isotonic(values: Sequence[int]) -> Iterator[int]:
-    """The non-decreasing sequence nearest to the values, rounded down."""
-    pools: list[tuple[int, int]] = []  # sum and count
-    for value in values:
-        total, count = value, 1
-        while pools and pools[-1][0] * count >= total * pools[-1][1]:
-            before = pools.pop()
-            total, count = total + before[0], count + before[1]
-        pools.append((total, count))
-    return (total // count for total, count in pools for _ in range(count))
-
-
-def _relax(run: _Run) -> None:
-    """Where starts are settled, each line takes the time there is, and the comfortable gap if it can."""
-    for line, following in zip_longest(run.lines, run.lines[1:]):
-        comfortable, tight = line.gaps if following else (0, 0)
-        space = (following.start if following else run.window.ceiling) - line.start
-        wanted = min(max(line.durations[0], space - comfortable), space - tight)
-        line.duration = min(line.natural, max(line.duration, wanted))
 
 
 def _ticks(seconds: float) -> int:
@@ -304,15 +164,13 @@ def _sped_up(length: float, speed: float) -> int:
 
 def _lines(
     slots: Sequence[Slot], lengths: Sequence[float], limits: TimingLimits, video_end: int
-) -> list[_Line]:
+) -> list[PlacedLine]:
     soft = min(limits.soft_speed, limits.max_speed)
     speeds = [soft + (limits.max_speed - soft) * step / _STEPS for step in range(_STEPS + 1)]
     shift = _ticks(limits.max_shift)
     ends = [*(min(_ticks(slot.start), video_end) for slot in slots), video_end][1:]
     return [
-        _Line(
-            slot=slot,
-            length=length,
+        PlacedLine(
             wanted=_ticks(slot.start),
             space=max(0, end - _ticks(slot.start)),
             allowed=min(end + shift, video_end),
@@ -324,14 +182,14 @@ def _lines(
     ]
 
 
-def _placement(line: _Line, limits: TimingLimits) -> Placement:
-    speed = max(1.0, line.length * _TICKS_PER_SECOND / line.duration) if line.duration else 1.0
+def _placement(slot: Slot, length: float, line: PlacedLine, limits: TimingLimits) -> Placement:
+    speed = max(1.0, length * _TICKS_PER_SECOND / line.duration) if line.duration else 1.0
     return Placement(
-        id=line.slot.id,
+        id=slot.id,
         start=_seconds(line.start),
         speed=min(limits.max_speed, speed),
         duration=_seconds(line.duration),
         overflow=_seconds(max(0, line.end - line.allowed)),
-        borrowed=_seconds(max(0, min(line.end, line.wanted + line.space) - _ticks(line.slot.end))),
+        borrowed=_seconds(max(0, min(line.end, line.wanted + line.space) - _ticks(slot.end))),
         moved=_seconds(line.moved),
     )

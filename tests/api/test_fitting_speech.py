@@ -1,6 +1,6 @@
 """Speech that fits its time: by the right wording, by rewriting, by speed; and what fails alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,14 +10,15 @@ from tests.api.conftest import bring_track
 from tests.api.media import sound_in
 from tests.conftest import make_clip
 from tests.live_server import Json, LiveServer
-from tests.loopback.engines import DrawnVoice, SuffixTranslator
+from tests.loopback.engines import MixedVoices, SuffixTranslator
 from tests.loopback.faults import BAD_REQUEST, Body
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 OwnLines = Callable[[str], tuple[str, str]]
 
-SECONDS = 120
+SECONDS = 60
 STEP = 3.0
+LINES = round(SECONDS / STEP)
 SUBJECTS = ("morning", "window", "station", "garden", "letter", "captain", "river", "kitchen")
 VERBS = ("opens", "leaves", "answers", "forgets", "carries")
 
@@ -57,35 +58,22 @@ def speak(api: LiveServer, video: str, language: str = "en", **body: object) -> 
 
 
 @pytest.fixture(scope="session")
-def two_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("fitting") / "two minutes.mp4"
+def one_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fitting") / "one minute.mp4"
     make_clip(path, seconds=SECONDS, size="64x36", rate=5)
     return path
 
 
 @pytest.fixture(scope="session")
-def slow_engines() -> Iterator[LoopbackOpenAI]:
-    with LoopbackOpenAI(speech=DrawnVoice()) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def slow_api(tmp_path_factory: pytest.TempPathFactory, slow_engines: LoopbackOpenAI) -> Iterator[LiveServer]:
-    """Its voices take about 1.3 times as long as there is time, and for some lines much longer."""
-    data = tmp_path_factory.mktemp("slow") / "data"
-    with LiveServer(data, OPENAI_BASE_URL=slow_engines.url, OPENAI_MAX_RETRIES="1") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def dubbed(slow_api: LiveServer, two_minutes: Path) -> list[Json]:
-    video = slow_api.upload(two_minutes)
-    texts = [sentence(number) for number in range(round(SECONDS / STEP))]
-    bring_track(slow_api, video, "original", script(texts))
-    bring_track(slow_api, video, "translations/en", script(texts))
-    result = speak(slow_api, video)
+def dubbed(shared_api: LiveServer, one_minute: Path) -> list[Json]:
+    """By a voice that takes about 1.3 times as long as there is time, and for some lines much longer."""
+    video = shared_api.upload(one_minute)
+    texts = [sentence(number) for number in range(LINES)]
+    bring_track(shared_api, video, "original", script(texts))
+    bring_track(shared_api, video, "translations/en", script(texts))
+    result = speak(shared_api, video, voice_id=MixedVoices.DRAWN)
     assert (result["partial"], result["overflowing_segments"]) == (False, [])
-    return speech_of(slow_api, video)
+    return speech_of(shared_api, video)
 
 
 class TestHardLengths:
@@ -113,11 +101,11 @@ class TestHardLengths:
 
 class TestWordings:
     def test_the_one_that_fits_is_spoken_at_once(
-        self, api: LiveServer, openai_server: LoopbackOpenAI, two_minutes: Path
+        self, api: LiveServer, openai_server: LoopbackOpenAI, one_minute: Path
     ) -> None:
         """By the pace of the first few lines, the others are chosen without trying."""
-        video = api.upload(two_minutes)
-        texts = [sentence(number) + " and all of us are home" for number in range(40)]
+        video = api.upload(one_minute)
+        texts = [sentence(number) + " and all of us are home" for number in range(LINES)]
         bring_track(api, video, "original", script(texts, share=0.95))
         body = {"target_language": "es"}
         api.completed(f"/api/videos/{video}/translate-subtitles", body)
@@ -242,13 +230,20 @@ class TestSpeakers:
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == ["voices.Anna"]
 
-    def test_a_voice_that_is_not_there_is_named(self, local_api: LiveServer, short_clip: Path) -> None:
-        video = local_api.upload(short_clip)
-        bring_track(local_api, video, "translations/en")
-        body = {"language": "en", "voices": {"Anna": "nobody"}}
-        answer = local_api.http.post(f"/api/videos/{video}/generate-tts", json=body)
-        assert (answer.status_code, answer.json()["code"]) == (422, "voice_not_found")
-        assert [error["field"] for error in answer.json()["errors"]] == ["voices.Anna"]
+    def test_a_retake_follows_the_speaker_that_was_set_since(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("translations/en")
+        speak(api, video, voice_id="onyx", voices={"Anna": "nova"})
+        edit = {"segments": [{"id": 1, "speaker": "Anna"}]}
+        api.http.put(f"/api/videos/{video}/subtitles/translations/en", json=edit).raise_for_status()
+        body = {"segment_ids": [1]}
+        answer = api.http.post(f"/api/videos/{video}/tts/en", json=body).raise_for_status()
+        assert [line["voice_id"] for line in answer.json()["segments"]] == ["onyx", "nova"]
+        answer = api.http.post(f"/api/videos/{video}/tts/en", json=body | {"voice_id": "echo"})
+        assert answer.raise_for_status().json()["segments"][1]["voice_id"] == "echo"
+        answer = api.http.post(f"/api/videos/{video}/tts/en", json=body)
+        assert answer.raise_for_status().json()["segments"][1]["voice_id"] == "echo"
 
 
 class TestFailedLines:

@@ -28,6 +28,10 @@ def test_the_built_in_engines_have_no_others(local_api: LiveServer, short_clip: 
         local_api.http.put(
             f"{subtitles}/{track}", content=CUES, headers={"Content-Type": "text/vtt"}
         ).raise_for_status()
-    body = {"language": "es", "voice_id": UNLISTED}
-    answer = local_api.http.post(f"/api/videos/{video}/generate-tts", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "voice_not_found")
+    for body, field in (
+        ({"voice_id": UNLISTED}, "voice_id"),
+        ({"voices": {"Anna": UNLISTED}}, "voices.Anna"),
+    ):
+        answer = local_api.http.post(f"/api/videos/{video}/generate-tts", json={"language": "es"} | body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "voice_not_found")
+        assert [error["field"] for error in answer.json()["errors"]] == [field]

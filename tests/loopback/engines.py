@@ -165,6 +165,16 @@ class DrawnVoice(ToneVoice):
         return float(super().seconds(text) * drawn)
 
 
+class MixedVoices(ToneVoice):
+    """Each voice is a `ToneVoice` but for `DRAWN`, which is a `DrawnVoice`."""
+
+    DRAWN: Final = "shimmer"
+
+    async def speak(self, request: SpeechRequest) -> Audio:
+        voice = DrawnVoice() if request.voice_id == self.DRAWN else ToneVoice()
+        return await voice.speak(request)
+
+
 def _suffix(language: str) -> str:
     return _SUFFIXES.get(language.split("-", maxsplit=1)[0], "um")
 

@@ -212,3 +212,16 @@ def test_a_change_moves_nothing_beyond_enough_silence() -> None:
         assert edited[len(times) :] == before[len(times) :]
         shifted = [replace(one, id=one.id + len(times), start=0.0) for one in before[: len(times) - 1]]
         assert shifted == [replace(one, start=0.0) for one in before[len(times) : -1]]
+
+
+def test_a_line_that_never_fits_moves_nothing_beyond_enough_silence() -> None:
+    """Not even what would now be placed otherwise."""
+    near = [(2.0 * number, 2.0 * number + 2) for number in range(10)]
+    far = [(start + 60, end + 60) for start, end in near]
+    lengths = [2.0] * 20
+    kept = {one.id: one for one in plan([*near, *far], lengths, min_gap=0.5) if one.id != 5}
+    lengths[5] = 12.0
+    after = plan([*near, *far], lengths, kept=kept)
+    assert after[5].speed == pytest.approx(1.3, abs=1e-5)
+    assert after[10:] == tuple(kept[number] for number in range(10, 20))
+    assert all(later.start >= earlier.end - 1e-9 for earlier, later in pairwise(after))
