@@ -146,6 +146,14 @@ def fade_edges(audio: Audio, seconds: float = 0.005) -> Audio:
     return Audio(samples, audio.sample_rate)
 
 
+def lay(sound: Samples, samples: Samples, position: int) -> None:
+    """Writes the samples into the sound from `position` on, but for what falls before or after it; both have
+    the shape (channels, samples)."""
+    first, last = max(0, position), min(sound.shape[1], position + samples.shape[1])
+    if first < last:
+        sound[:, first:last] = samples[:, first - position : last - position]
+
+
 def encode(audio: Audio, audio_format: AudioFormat, sample_rate: int) -> bytes:
     """A file of that format, also of nothing; an mp3 takes the nearest sample rate that mp3 knows."""
     if audio_format == "wav":

@@ -24,7 +24,7 @@ STDERR_KEPT = 8192
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-max_error_rate", "1")
 PROGRESS = ("-progress", "pipe:1", "-nostats")
 WANTED_ENCODERS = ("libx264", "aac", "libvpx-vp9", "libopus", "libmp3lame", "mjpeg")
-WANTED_FILTERS = ("subtitles", "zscale", "tonemap", "alimiter", "amix", "thumbnail")
+WANTED_FILTERS = ("subtitles", "zscale", "tonemap", "thumbnail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,13 @@ def media_input(path: Path, **options: str | float | None) -> FilterableStream:
         "max_alloc": MAX_ALLOCATION,
         "max_pixels": MAX_PIXELS,
     }
-    return ffmpeg.input(str(path.absolute()), **guards, **options)
+    plain = {name: _plain(option) for name, option in options.items()}
+    return ffmpeg.input(str(path.absolute()), **guards, **plain)
+
+
+def _plain(option: str | float | None) -> str | float | None:
+    """FFmpeg counts microseconds and does not read exponents."""
+    return f"{option:.6f}" if isinstance(option, float) else option
 
 
 def media_output(path: Path, *streams: FilterableStream, **options: str | float | None) -> OutputStream:
@@ -110,14 +116,13 @@ class FFmpegWrapper:
 
     async def capabilities(self) -> Capabilities:
         """What this build can do. Raises `Problem` when it cannot be run."""
-        version, encoders, filters = [
-            await self._ask(question) for question in ("-version", "-encoders", "-filters")
-        ]
-        return Capabilities(
-            version=version.split()[2] if version.startswith("ffmpeg version") else "unknown",
-            encoders=_second_words(encoders),
-            filters=_second_words(filters),
-        )
+        encoders, filters = [_second_words(await self._ask(what)) for what in ("-encoders", "-filters")]
+        return Capabilities(await self.version(), encoders, filters)
+
+    async def version(self) -> str:
+        """`unknown` where it does not tell. Raises `Problem` when it cannot be run."""
+        answer = await self._ask("-version")
+        return answer.split()[2] if answer.startswith("ffmpeg version") else "unknown"
 
     async def _ask(self, question: str) -> str:
         command = [str(self.binary), "-nostdin", "-hide_banner", question]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio import Samples
+from app.media.audio import Samples, lay
 from app.media.formats import READABLE_FORMATS
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class SoundReader:
             # The clock of some containers is coarser than a sample.
             if position is None or abs(planned - position) > _JITTER_SECONDS * rate:
                 position = planned
-            _lay(sound, samples, position)
+            lay(sound, samples, position)
             position += samples.shape[1]
         return sound
 
@@ -148,13 +148,6 @@ class SoundReader:
                 second = (frame.pts or 0) * unit - self._origin
                 floats = frame if frame.format.name == "fltp" else to_float.resample(frame)[0]
                 yield second, floats.to_ndarray().astype(np.float32, copy=False)
-
-
-def _lay(sound: Samples, samples: Samples, position: int) -> None:
-    """Writes what falls into the sound; the first frames may lie before it."""
-    first, last = max(0, position), min(sound.shape[1], position + samples.shape[1])
-    if first < last:
-        sound[:, first:last] = samples[:, first - position : last - position]
 
 
 def _end(packet: "av.Packet[Any]") -> float:

@@ -1,7 +1,9 @@
 """How loud the original is under a dub: turned down under speech, untouched between lines."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ RISE_SECONDS = 0.3
 SHORTEST_RETURN = 0.7
 FAILED_LINE_RAMP = 0.05
 RAMPS_SECONDS = max(FALL_SECONDS, RISE_SECONDS)
+
+_start, _end = attrgetter("start"), attrgetter("end")
 
 Gains = NDArray[np.float64]
 Times = NDArray[np.float64]
@@ -63,7 +67,7 @@ def plan_ducking(lines: Sequence[DubbedLine], volume: float, *, flat: bool) -> D
     down between the lines too."""
     spoken = [line for line in lines if line.spoken is not None]
     under = [span for line in spoken for span in (line.slot, line.spoken) if span is not None]
-    kept = _joined((line.slot for line in lines if line.spoken is None), 0.0)
+    kept = _joined((line.slot for line in lines if line.spoken is None), 2 * FAILED_LINE_RAMP)
     return Ducking(volume, () if flat else _joined(under, SHORTEST_RETURN), kept, flat)
 
 
@@ -80,8 +84,8 @@ def _joined(spans: Iterable[Span], shortest_gap: float) -> tuple[Span, ...]:
 def _near(spans: Sequence[Span], start: float, end: float) -> tuple[Span, ...]:
     """The spans with a ramp in sight; what is out of sight of them does not matter."""
     first, last = start - 2 * RAMPS_SECONDS, end + 2 * RAMPS_SECONDS
-    near = (Span(max(span.start, first), min(span.end, last)) for span in spans)
-    return tuple(span for span in near if span.start < span.end)
+    near = spans[bisect_right(spans, first, key=_end) : bisect_left(spans, last, key=_start)]
+    return tuple(Span(max(span.start, first), min(span.end, last)) for span in near)
 
 
 def _trapezoids(times: Times, spans: Sequence[Span], before: float, after: float) -> Gains:

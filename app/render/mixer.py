@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from app.tts.segments import VOICE_LOUDNESS
 
 # A packet's peaks come out a little higher than they went in, and between samples higher still.
 CEILING = 10 ** (-2.0 / 20)
+HIGHEST_PEAK = 10 ** (-1.2 / 20)
+"""What a part's true peak may be after encoding: what is measured is certain to 0.2 dB."""
 HOP = round(HOP_SECONDS * SAMPLE_RATE)
 TIMES_PER_HOP = 10
 # So that one edited line does not change the level of all the others.
@@ -23,6 +25,8 @@ GAIN_STEP_DB = 0.5
 INAUDIBLE_LUFS = -60.0
 VOICE_GAIN_DB = (-20.0, 12.0)
 MASTER_GAIN_DB = (-30.0, 24.0)
+TOLERATED_LU = 0.75
+MOST_CORRECTED_LU = 6.0
 BOTH_CHANNELS_DB = 10 * math.log10(2)
 
 
@@ -76,6 +80,21 @@ def levels_for(
     return Levels(voice_gain, master)
 
 
+def corrected(levels: Levels, target: float | None, measured: Energies) -> Levels:
+    """Levels that bring a finished mix to its `target` (LUFS), the same ones where it is near enough.
+
+    What the limiter and the codec take cannot be foretold. A mix that is hardly audible is left as it is.
+    """
+    if target is None:
+        return levels
+    heard = gated_loudness(measured)
+    missing = target - heard
+    if heard <= INAUDIBLE_LUFS or abs(missing) <= TOLERATED_LU:
+        return levels
+    change = float(np.clip(missing, -MOST_CORRECTED_LU, MOST_CORRECTED_LU))
+    return replace(levels, master=_stepped(levels.master + change, MASTER_GAIN_DB))
+
+
 def mixed_range(part: Part, codec: SoundCodec) -> Part:
     """What has to be there to mix and encode a part."""
     return encoded_range(part, codec).widened(REACH, REACH)
@@ -110,15 +129,17 @@ def stereo_energies(samples: Samples) -> Energies:
     return energies if samples.ndim == 2 else 2 * energies
 
 
-def mix(original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> Samples:
-    """What there is to encode for a part: `encoded_range` of it, in stereo. `original` (2, samples) and
-    `voice` (samples,) are those of `mixed_range`."""
+def mix(
+    original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec, ceiling: float = CEILING
+) -> Samples:
+    """What there is to encode for a part: `encoded_range` of it, in stereo, no sample above the `ceiling`.
+    `original` (2, samples) and `voice` (samples,) are those of `mixed_range`."""
     heard, encoded = mixed_range(recipe.part, codec), encoded_range(recipe.part, codec)
     master = 10 ** (recipe.levels.master / 20)
     times: Times = np.arange(heard.start, heard.end, dtype=np.float64) / SAMPLE_RATE
     mixed = original * (recipe.ducking.gains(times) * master).astype(np.float32)
     mixed += voice * np.float32(10 ** (recipe.levels.voice / 20) * master)
-    limited = limit(mixed, CEILING)
+    limited = limit(mixed, ceiling)
     return limited[:, encoded.start - heard.start : encoded.end - heard.start]
 
 

@@ -70,19 +70,16 @@ class BurnedPicture:
     ) -> Path:
         """A file in `folder` with the picture alone, upright and in standard range, the cues burned in.
 
-        Every frame is shown at its own time on the source's clock: a track that starts late does so here, so
-        mux it with FFmpeg's `-copyts`. Cues are in seconds on that clock; without any the picture is only
-        encoded. `on_progress` is told fractions. Raises `Problem` as `FFmpegWrapper.run` does, and
-        FONT_MISSING before anything is encoded.
+        Every frame is shown at its own time on the source's clock: a track that starts late does so here,
+        which FFmpeg has to be told again when it reads the file. Cues are in seconds on that clock; without
+        any the picture is only encoded. `on_progress` is told fractions. Raises `Problem` as
+        `FFmpegWrapper.run` does, and FONT_MISSING before anything is encoded.
         """
         await require_fonts(self._ffmpeg, (cue.text for cue in cues))
         division = await asyncio.to_thread(divide, source.path, source.info, self._part_seconds)
-        parts = [
-            _Part(source, division, stretch, _seen(cues, division, stretch, source.info.duration), output)
-            for stretch in division.stretches
-        ]
+        parts = await asyncio.to_thread(_parts, source, division, cues, output)
         burner = SubtitleBurner(style, source.info.video, language)
-        version = (await self._ffmpeg.capabilities()).version
+        version = await self._ffmpeg.version()
         files, done = list[Path](), 0.0
         for part in parts:
             report = _shared(on_progress, done, part.seconds, source.info.duration)
@@ -139,6 +136,15 @@ class BurnedPicture:
             late = picture.filter("setpts", f"PTS+{round(LATE_SECONDS / part.division.time_base)}")
             graph = media_output(target, late, **options, f=PART_FORMAT, copyts=None)
         await self._ffmpeg.run(graph, duration=part.seconds, on_progress=on_progress)
+
+
+def _parts(
+    source: SourceFile, division: Division, cues: Sequence[Cue], output: OutputFormatter
+) -> list[_Part]:
+    return [
+        _Part(source, division, stretch, _seen(cues, division, stretch, source.info.duration), output)
+        for stretch in division.stretches
+    ]
 
 
 def _entered(part: _Part) -> FilterableStream:

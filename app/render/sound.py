@@ -12,7 +12,7 @@ import numpy as np
 from app.core.concurrency import all_of
 from app.media.audio import Samples
 from app.media.loudness import Energies
-from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encode_part, join_parts
+from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, join_parts
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, Unit
 from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
@@ -22,18 +22,22 @@ from app.render.mixer import (
     PartRecipe,
     PlacedClip,
     clips_in,
+    corrected,
     levels_for,
-    mix,
     mixed_range,
     recipe_for,
-    stereo_energies,
     voice_in,
 )
+from app.render.part_files import encode_to, energies_in, energy_bytes, heard_energies
 from app.storage.manager import StorageManager
 
-# Whole hops of loudness and whole frames of every codec: 30.4 seconds.
+# 30.4 seconds.
 PART_SAMPLES = 1_459_200
 PARTS_AT_ONCE = 2
+# At the loudness asked for.
+ATTEMPTS = 3
+METHOD = "2"
+"""To be changed when a part would be made or kept differently."""
 
 PartCallback = Callable[[int, int], None]
 
@@ -58,16 +62,18 @@ class MixOptions:
 
 @dataclass(frozen=True, slots=True)
 class OriginalSound:
-    """A video's sound under the `identity` of its file; `total` in samples at 48 kHz."""
+    """A video's sound under the `identity` of its file; `total` in samples at 48 kHz, `part` those of a part:
+    a multiple of 76 800, which is whole hops of loudness and whole frames of every codec."""
 
     identity: str
     soundtrack: Soundtrack
     total: int
+    part: int = PART_SAMPLES
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        starts = range(0, self.total, PART_SAMPLES)
-        return tuple(Part(start, min(self.total, start + PART_SAMPLES), self.total) for start in starts)
+        starts = range(0, self.total, self.part)
+        return tuple(Part(start, min(self.total, start + self.part), self.total) for start in starts)
 
 
 class SoundMixer:
@@ -98,8 +104,15 @@ class SoundMixer:
             flat=options.flat,
         )
         levels = await self._levels(original, lines, ducking, codec, options.loudness)
-        recipes = [recipe_for(part, codec, clips, ducking, levels) for part in original.parts]
-        files = await self._parts(original, recipes, codec, target.parent, on_part)
+        files, report = list[Path](), on_part
+        for _ in range(ATTEMPTS):
+            recipes = await asyncio.to_thread(_recipes, original, clips, ducking, levels, codec)
+            files = await self._parts(original, recipes, codec, target.parent, report)
+            heard = await asyncio.to_thread(heard_energies, files, original.parts)
+            before, levels = levels, corrected(levels, options.loudness, heard)
+            if levels == before:
+                break
+            report = _untold
         await asyncio.to_thread(join_parts, files, original.total, codec, target)
 
     async def _levels(
@@ -134,10 +147,10 @@ class SoundMixer:
         async def measure() -> bytes:
             samples = await original.soundtrack.samples(heard.start, heard.end)
             inner = samples[:, part.start - heard.start : part.end - heard.start]
-            return await asyncio.to_thread(_measured, inner)
+            return await asyncio.to_thread(energy_bytes, inner)
 
         content = _digest((original.identity, stream, asdict(part)))
-        return _energies(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
+        return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
 
     async def _voice_energies(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
         near = clips_in(clips, part)
@@ -145,10 +158,10 @@ class SoundMixer:
             return np.zeros((part.end - part.start) // HOP)
 
         async def measure() -> bytes:
-            return await asyncio.to_thread(_measured, await self._voice(part, near))
+            return await asyncio.to_thread(energy_bytes, await self._voice(part, near))
 
         content = _digest((asdict(part), [asdict(clip) for clip in near]))
-        return _energies(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
+        return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
 
     async def _parts(
         self,
@@ -182,7 +195,7 @@ class SoundMixer:
             samples = await original.soundtrack.samples(heard.start, heard.end)
             voice = await self._voice(heard, recipe.clips)
             made = folder / f"{unit.key}.made"
-            await asyncio.to_thread(_encode_to, made, samples, voice, recipe, codec)
+            await asyncio.to_thread(encode_to, made, samples, voice, recipe, codec)
             return made
 
         return await self._memo.recall_file(unit, make, folder)
@@ -196,23 +209,25 @@ def _span(clip: PlacedClip | None) -> Span | None:
     return None if clip is None else Span(clip.start / SAMPLE_RATE, clip.end / SAMPLE_RATE)
 
 
-def _encode_to(path: Path, original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> None:
-    path.write_bytes(encode_part(mix(original, voice, recipe, codec), recipe.part, codec))
+def _untold(_done: int, _total: int) -> None:
+    """Parts that are made once more are no progress."""
+
+
+def _recipes(
+    original: OriginalSound,
+    clips: Sequence[PlacedClip],
+    ducking: Ducking,
+    levels: Levels,
+    codec: SoundCodec,
+) -> list[PartRecipe]:
+    return [recipe_for(part, codec, clips, ducking, levels) for part in original.parts]
 
 
 def _unit(original: OriginalSound, recipe: PartRecipe, codec: SoundCodec) -> Unit:
     """The original's file decides, not the name it goes by: parts of unlike videos are never alike."""
     material = (original.identity, original.soundtrack.stream_index, asdict(recipe), asdict(codec))
-    return Unit("sound", codec.encoder, "", _digest(material), (("bit_rate", codec.bit_rate),))
+    return Unit("sound", codec.encoder, METHOD, _digest(material), (("bit_rate", codec.bit_rate),))
 
 
 def _digest(material: object) -> str:
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()
-
-
-def _measured(samples: Samples) -> bytes:
-    return stereo_energies(samples).astype("<f4").tobytes()
-
-
-def _energies(measured: bytes) -> Energies:
-    return np.frombuffer(measured, "<f4").astype(np.float64)

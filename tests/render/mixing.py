@@ -22,6 +22,8 @@ from app.render.mixer import PlacedClip
 from app.render.sound import MixOptions, OriginalSound, SoundMixer, VoiceLine
 from app.storage.manager import StorageManager
 
+# So short that a film of some seconds has several.
+PART_SAMPLES = 2 * 76_800
 DEFAULT = MixOptions(original_volume=0.1, flat=False, loudness=-16.0)
 AAC = aac(192_000)
 
@@ -59,7 +61,8 @@ class MixingDesk:
         scratch.mkdir()
         info = probe(film)
         soundtrack = Soundtrack(self.ffmpeg, film, info, scratch)
-        original = OriginalSound(identity, soundtrack, round(info.duration * SAMPLE_RATE))
+        total = round(info.duration * SAMPLE_RATE)
+        original = OriginalSound(identity, soundtrack, total, PART_SAMPLES)
         target = scratch / f"sound.{codec.container}"
         mixer = SoundMixer(self.memo, self.storage)
         await mixer.make(original, lines, options, codec, target, self._note)
