@@ -8,6 +8,7 @@ import pytest
 
 from app.media.ffmpeg import find_ffmpeg
 from tests.live_server import LiveServer
+from tests.loopback.engines import MixedVoices
 from tests.loopback.openai_server import LoopbackOpenAI
 
 SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
@@ -24,7 +25,7 @@ def shared_media() -> Path:
 
 @pytest.fixture(scope="session")
 def openai_server() -> Iterator[LoopbackOpenAI]:
-    with LoopbackOpenAI() as server:
+    with LoopbackOpenAI(speech=MixedVoices()) as server:
         yield server
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.cli import main
 from tests.loopback.openai_server import LoopbackOpenAI
 
 ROOT = Path(__file__).parents[1]
@@ -42,15 +43,39 @@ def environment(tmp_path: Path) -> dict[str, str]:
         ("PORT", "eighty"),
         ("HOST", "no.such.host.invalid"),
         ("CPU_JOBS", "0"),
-        ("DATA_DIR", "/dev/null/data"),
         ("DATABASE_URL", "mysql://localhost/app"),
-        ("DATABASE_URL", "sqlite:////no/such/folder/app.sqlite"),
-        ("FFMPEG_BINARY", "/no/such/ffmpeg"),
         ("OPENAI_BASE_URL", "localhost"),
         ("OPENAI_MODEL_ALIASES", "gpt-4=gpt-5"),
     ],
 )
-def test_a_bad_setting_is_told_in_one_line(
+def test_a_setting_that_cannot_be_is_told_in_one_line(
+    setting: str,
+    value: str,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Before anything is built, so that no process is needed to see it."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (environment | {setting: value}).items():
+        monkeypatch.setenv(name, text)
+    assert main(["serve"]) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1, told
+    assert setting in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("CPU_JOBS", "0"),
+        ("DATA_DIR", "/dev/null/data"),
+        ("DATABASE_URL", "sqlite:////no/such/folder/app.sqlite"),
+        ("FFMPEG_BINARY", "/no/such/ffmpeg"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_line(
     setting: str, value: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     outcome = _run("serve", tmp_path, environment | {setting: value})

@@ -85,7 +85,8 @@ class SpeechResult(Linked):
     duration: Duration = Field(description="Seconds of speech, silence aside.", examples=[130.2])
     segments_count: SegmentCount
     overflowing_segments: list[int] = Field(
-        description="Ids of segments that did not fit even at the highest speed.", examples=[[]]
+        description="Ids of segments that run past the video, or further into the next than it may move.",
+        examples=[[]],
     )
     partial: bool = Field(
         default=False, description="Whether segments failed, which leaves the original sound in their places."

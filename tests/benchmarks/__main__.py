@@ -1,5 +1,5 @@
-"""`python -m tests.benchmarks [upload] [render] [track] [dub] [subtitles] [sync] [--long]`: speed and
-memory against simple means, how good the subtitles of real recordings are, and how well dubs keep in sync."""
+"""`python -m tests.benchmarks [upload] [render] [track] [dub] [burned] [subtitles] [sync] [--long]`:
+speed and memory against simple means, and how good the subtitles and the sync of real recordings are."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -12,13 +12,14 @@ from tests.benchmarks.measuring import Comparison, aligned, table
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help="the ones to run; all by default")
-    parser.add_argument("--long", action="store_true", help="a video of ten minutes instead of two")
+    parser.add_argument("--long", action="store_true", help="longer videos, up to an hour")
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[], Iterator[Comparison]]] = {
         "upload": lambda: upload.compare((256, 1024)),
         "track": lambda: track.compare(lines=2000, seconds=7200),
         "render": lambda: render.compare(600 if arguments.long else 120, "1920x1080"),
         "dub": lambda: dub.compare(3600 if arguments.long else 600, line_every=4.0),
+        "burned": lambda: dub.compare_burned(3600 if arguments.long else 600, line_every=4.0),
     }
     tables: dict[str, Callable[[], str]] = {
         **{name: partial(_compared, compare) for name, compare in benchmarks.items()},

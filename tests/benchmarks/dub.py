@@ -1,29 +1,43 @@
 """A whole dub through the API with engines that cost nothing, and one edited line of it dubbed again."""
 
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from zlib import crc32
 
+from app.media.audio import Audio
 from app.media.ffmpeg import find_ffmpeg
 from app.subtitles.engines.base import Transcript, TranscriptionOptions, TranscriptSegment, Word
+from app.tts.engines.base import SpeechRequest
 from tests.benchmarks.measuring import Comparison, Cost, cost_in_process, cost_of_command
-from tests.conftest import make_clip
 from tests.e2e.dubbing import fetch
 from tests.live_server import LiveServer
-from tests.loopback.engines import ScriptedTranscriber
+from tests.loopback.engines import ScriptedTranscriber, ToneVoice
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.media.babble import babble
 
 LONGEST_TASK = 3600.0
 POLLING_SECONDS = 0.5
 VIDEO_SECONDS = 60
+MURMUR = "anoisesrc=color=pink:amplitude=0.3:seed=1"
+SYLLABLES = "tremolo=f=4:d=0.9"
 MIX = "[0:a]volume=0.1[o];[o][1:a]amix=inputs=2:duration=first:normalize=0[mix]"
 EXTRACTED = ("-vn", "-ac", "1", "-ar", "16000")
 DUBBED = ("-filter_complex", MIX, "-map", "0:v", "-map", "[mix]", "-c:v", "copy", "-c:a", "aac")
 FAST_AAC = ("-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2", "-movflags", "+faststart")
+
+
+class Babbler(ToneVoice):
+    """Babbles: pure tones are twice as hard to encode as speech."""
+
+    async def speak(self, request: SpeechRequest) -> Audio:
+        return babble(self.seconds(request.text), seed=crc32(request.text.encode()))
 
 
 class PacedTranscriber(ScriptedTranscriber):
@@ -51,7 +65,7 @@ class PacedTranscriber(ScriptedTranscriber):
 
 def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator[Comparison]:
     """Everything but the engines against the bare FFmpeg work it contains, then one line of it again."""
-    engines = LoopbackOpenAI(transcriber=PacedTranscriber(line_every))
+    engines = LoopbackOpenAI(transcriber=PacedTranscriber(line_every), speech=Babbler())
     with tempfile.TemporaryDirectory() as name, engines:
         folder = Path(name)
         clip = _long_clip(folder, seconds, size)
@@ -67,25 +81,49 @@ def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator
             yield Comparison(f"one line again, {calls} speech call", again, "first", first, 1, "line")
 
 
-def _dub(server: LiveServer, video_id: str) -> None:
+def compare_burned(seconds: int, line_every: float, size: str = "320x180") -> Iterator[Comparison]:
+    """One line again where subtitles are burned in; its work tells how many parts were encoded again."""
+    engines = LoopbackOpenAI(transcriber=PacedTranscriber(line_every), speech=Babbler())
+    with tempfile.TemporaryDirectory() as name, engines:
+        folder = Path(name)
+        clip = _long_clip(folder, seconds, size)
+        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+            video_id = server.upload(clip)
+            first = cost_in_process(server.pid, lambda: _dub(server, video_id, "burned"))
+            parts = _parts_encoded(folder)
+            again = cost_in_process(server.pid, lambda: _edit_and_dub_again(server, video_id, "burned"))
+            more = _parts_encoded(folder) - parts
+            work = f"one line again burned in, {more} of {parts} parts encoded"
+            yield Comparison(work, again, "first", first, seconds, "s")
+
+
+def _parts_encoded(folder: Path) -> int:
+    """So far, once the memo has noted them."""
+    time.sleep(1.0)
+    with closing(sqlite3.connect(folder / "data" / "app.sqlite")) as database:
+        (count,) = database.execute("SELECT count(*) FROM memo WHERE kind = 'picture'").fetchone()
+    return int(count)
+
+
+def _dub(server: LiveServer, video_id: str, subtitles: str = "none") -> None:
     _complete(server, video_id, "extract-subtitles", {"language": "en"})
     _complete(server, video_id, "translate-subtitles", {"target_language": "es"})
     _complete(server, video_id, "generate-tts", {"language": "es"})
-    _render(server, video_id)
+    _render(server, video_id, subtitles)
 
 
-def _edit_and_dub_again(server: LiveServer, video_id: str) -> None:
+def _edit_and_dub_again(server: LiveServer, video_id: str, subtitles: str = "none") -> None:
     track = f"/api/videos/{video_id}/subtitles/translations/es"
     middle = len(server.http.get(track).json()["segments"]) // 2
     change = {"segments": [{"id": middle, "text": "Otra cosa muy distinta."}]}
     server.http.put(track, json=change).raise_for_status()
     again = {"segment_ids": [middle]}
     server.http.post(f"/api/videos/{video_id}/tts/es", json=again).raise_for_status()
-    _render(server, video_id)
+    _render(server, video_id, subtitles)
 
 
-def _render(server: LiveServer, video_id: str) -> None:
-    options = {"subtitle_mode": "none"}
+def _render(server: LiveServer, video_id: str, subtitles: str) -> None:
+    options = {"subtitle_mode": subtitles}
     _complete(server, video_id, "generate-dubbed-video", {"language": "es", "options": options})
 
 
@@ -108,9 +146,14 @@ def _bare_ffmpeg(folder: Path, clip: Path) -> Cost:
 
 
 def _long_clip(folder: Path, seconds: int, size: str) -> Path:
-    """A minute over and over: encoding hours of it would take hours."""
+    """A minute over and over, since encoding hours takes hours. Its sound is as hard to encode as speech."""
     minute, clip = folder / "minute.mp4", folder / "clip.mp4"
-    make_clip(minute, min(seconds, VIDEO_SECONDS), size=size)
+    length = min(seconds, VIDEO_SECONDS)
+    inputs = (f"testsrc2=size={size}:rate=25:duration={length}", f"{MURMUR}:duration={length},{SYLLABLES}")
+    sources = [part for source in inputs for part in ("-f", "lavfi", "-i", source)]
+    picture = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    command = (find_ffmpeg(None), "-v", "error", "-y")
+    subprocess.run([*command, *sources, *picture, "-c:a", "aac", "-ac", "2", minute], check=True)
     repeated = ("-stream_loop", str(seconds // VIDEO_SECONDS), "-i", minute, "-t", str(seconds), "-c", "copy")
-    subprocess.run([find_ffmpeg(None), "-v", "error", "-y", *repeated, clip], check=True)
+    subprocess.run([*command, *repeated, clip], check=True)
     return clip

@@ -9,7 +9,7 @@ from tests.live_server import LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
 
 CALLS_AT_ONCE = 2
-GIB = 1 << 30
+HUGE_BYTES = 512 << 20
 
 
 @pytest.fixture(scope="session")
@@ -63,19 +63,19 @@ def half_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large enough that burning subtitles into it takes seconds."""
     path = tmp_path_factory.mktemp("clips") / "large.mp4"
-    make_clip(path, seconds=9, size="1280x720")
+    make_clip(path, seconds=9, size="960x540")
     return path
 
 
 @pytest.fixture
 def huge(tmp_path: Path, clip: Path) -> Path:
-    """A video of one GiB, nearly all of it a hole that takes no room on the disk."""
+    """A video of half a GiB, nearly all of it a hole that takes no room on the disk."""
     path = tmp_path / "huge.mp4"
     content = clip.read_bytes()
-    padding = GIB - len(content)
+    padding = HUGE_BYTES - len(content)
     with path.open("wb") as file:
         file.write(content + padding.to_bytes(4) + b"free")
-        file.truncate(GIB)
+        file.truncate(HUGE_BYTES)
     return path
 
 

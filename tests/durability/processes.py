@@ -1,4 +1,5 @@
-"""What the kernel knows: which FFmpeg runs for a server, how much memory it takes, what lies on its disk."""
+"""What the kernel knows: which FFmpeg runs for a server, the memory and work it takes, what lies on its
+disk."""
 
 import os
 from pathlib import Path
@@ -15,6 +16,12 @@ def memory_mb(pid: int, field: str) -> float:
     """`VmRSS` is what is resident now, `VmHWM` the most that ever was."""
     lines = (PROC / str(pid) / "status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has worked so far, on all cores together."""
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def files(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ class Stage:
     """A task and the units it is made of: one request to `endpoint` each.
 
     `prepare` uploads a video, brings what the stage reads and returns the video's id; units with another
-    `topic` are other units.
+    `topic` are other units. `most_units` is more than half of what half a minute comes to.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Stage:
     body: Json
     result: str
     prepare: Callable[[LiveServer, Path, str], str]
+    most_units: int
 
     def begin(self, server: LiveServer, video_id: str, **options: object) -> str:
         """The id of the task."""
@@ -40,7 +41,7 @@ class Stage:
     def outcome(self, server: LiveServer, video_id: str) -> list[tuple[object, ...]]:
         """The lines without what differs from run to run."""
         return [
-            tuple(value for name, value in sorted(line.items()) if "url" not in name)
+            tuple(value for name, value in sorted(line.items()) if "url" not in name and name != "cost")
             for line in self.lines(server, video_id)
         ]
 
@@ -98,6 +99,7 @@ TRANSCRIPTION = Stage(
     {"model": "gpt-transcribe", "segments": {"max_length": 3}},
     "subtitles/original",
     spoken_video,
+    most_units=7,
 )
 TRANSLATION = Stage(
     "translation",
@@ -106,6 +108,7 @@ TRANSLATION = Stage(
     {"target_language": LANGUAGE},
     f"subtitles/translations/{LANGUAGE}",
     subtitled_video,
+    most_units=4,
 )
 SPEECH = Stage(
     "speech",
@@ -114,6 +117,7 @@ SPEECH = Stage(
     {"language": LANGUAGE, "audio_format": "wav"},
     f"tts/{LANGUAGE}",
     translated_video,
+    most_units=8,
 )
 STAGES = (TRANSCRIPTION, TRANSLATION, SPEECH)
 RENDER = "generate-dubbed-video"

@@ -24,14 +24,15 @@ from tests.live_server import LiveServer
 from tests.loopback.faults import Delay
 from tests.loopback.openai_server import LoopbackOpenAI
 
-SLOW = Delay(0.4)
+HELD = Delay(600)
 # Calls that are open, and answers on their way to the disk.
 IN_FLIGHT = 2 * CALLS_AT_ONCE
 
 
-def begin_slowly(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, video_id: str) -> str:
-    """Starts the task and returns its id when most of its units are finished."""
-    engines.fail(stage.endpoint, SLOW, times=100)
+def begin_and_hold(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, video_id: str) -> str:
+    """Starts the task and returns its id when most units are finished and the engine holds the rest."""
+    engines.fail(stage.endpoint, Delay(0), times=stage.most_units)
+    engines.fail(stage.endpoint, HELD, times=100)
     task_id = stage.begin(server, video_id)
     task = server.waited_for(task_id, lambda task: task["progress"] > 50)
     assert task["status"] == "processing"
@@ -48,7 +49,7 @@ def test_goes_on_after_a_kill(
     engines.forget()
 
     video_id = stage.prepare(server, half_minute, "killed")
-    task_id = begin_slowly(stage, server, engines, video_id)
+    task_id = begin_and_hold(stage, server, engines, video_id)
     seen = [server.task(task_id)["progress"]]
     server.kill()
     engines.recover()
@@ -91,7 +92,7 @@ def test_what_an_operator_stops_goes_on_or_can_be_cancelled(
     before = files(server.data_dir / "objects" / "videos" / rendered)
     translated = TRANSLATION.prepare(server, half_minute, "stopped")
     render = begin_render(server, rendered)
-    translation = begin_slowly(TRANSLATION, server, engines, translated)
+    translation = begin_and_hold(TRANSLATION, server, engines, translated)
     assert server.stop() == 0
     assert not ffmpegs(server.data_dir)
 
@@ -111,7 +112,7 @@ def test_a_job_that_never_reached_the_queue_is_done(
 ) -> None:
     """As if the process had died between the row's commit and the queue."""
     video_id = TRANSLATION.prepare(server, half_minute, "unqueued")
-    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
     server.kill()
     for path in server.data_dir.glob("jobs.sqlite*"):
         path.unlink()
@@ -149,7 +150,7 @@ def test_a_job_that_keeps_bringing_the_server_down_is_given_up(
 ) -> None:
     """As if the queue had seen it begin again and again."""
     video_id = TRANSLATION.prepare(server, half_minute, "poison")
-    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
     server.kill()
     with closing(sqlite3.connect(server.data_dir / "jobs.sqlite")) as queue, queue:
         statement = "UPDATE workflow_status SET status = ? WHERE status = 'PENDING'"
@@ -167,7 +168,7 @@ def test_another_process_takes_over_from_one_that_died(
 ) -> None:
     """As on two machines, or when a container comes up again under another name."""
     video_id = TRANSLATION.prepare(server, half_minute, "heir")
-    task_id = begin_slowly(TRANSLATION, server, engines, video_id)
+    task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
     server.kill()
     with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
         database.execute("UPDATE jobs SET updated_at = datetime('now', '-5 minutes') WHERE id = ?", [task_id])

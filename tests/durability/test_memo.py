@@ -74,10 +74,12 @@ async def test_an_answer_whose_row_a_crash_prevented_is_not_paid_again(
     engine = Engine()
     engine.released.set()
     await memo.recall(UNIT, engine)
+    await memo.close()
     async with database.write() as session:
         await session.delete(await session.get_one(MemoEntry, UNIT.key))
     assert await memo.recall(UNIT, engine) == b"answer"
     assert engine.calls == 1
+    await memo.close()
     async with database.read() as session:
         assert (await session.get_one(MemoEntry, UNIT.key)).size == len(b"answer")
 

@@ -1,4 +1,4 @@
-"""What the server takes: memory at rest and under a huge upload, and the time it needs to be ready."""
+"""What the server takes: memory at rest and under a huge upload, and the work it has to do to be ready."""
 
 import time
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.conftest import GIB
-from tests.durability.processes import files, memory_mb
+from tests.durability.conftest import HUGE_BYTES
+from tests.durability.processes import cpu_seconds, files, memory_mb
 from tests.live_server import LiveServer
 
 MOST_IDLE_MB = 150
 MOST_UPLOADING_MB = 200
-READY_SECONDS = 5.0  # it takes 1.3 s on two idle cores
+READY_CPU_SECONDS = 6.0  # 1.3 on two idle cores, up to three times as many on busy ones
 
 
 @pytest.fixture
@@ -26,10 +26,9 @@ def fresh(tmp_path: Path) -> Iterator[LiveServer]:
 
 
 def test_is_ready_soon_and_small_at_rest(fresh: LiveServer) -> None:
-    begun = time.monotonic()
     fresh.start()
-    print(f"ready after {time.monotonic() - begun:.1f} s")
-    assert time.monotonic() - begun < READY_SECONDS
+    print(f"ready after {cpu_seconds(fresh.pid):.1f} s of work")
+    assert cpu_seconds(fresh.pid) < READY_CPU_SECONDS
     assert memory_mb(fresh.pid, "VmRSS") < MOST_IDLE_MB
 
 
@@ -38,11 +37,11 @@ def test_a_huge_upload_goes_to_the_disk_once_and_never_to_memory(fresh: LiveServ
     begun = time.monotonic()
     video_id = fresh.upload(huge)
     peak = memory_mb(fresh.pid, "VmHWM")
-    print(f"1 GiB in {time.monotonic() - begun:.1f} s, at most {peak:.0f} MB resident")
+    print(f"{HUGE_BYTES >> 20} MiB in {time.monotonic() - begun:.1f} s, at most {peak:.0f} MB resident")
     assert peak < MOST_UPLOADING_MB
     objects = fresh.data_dir / "objects"
-    assert [(objects / path).stat().st_size for path in files(objects)] == [GIB]
+    assert [(objects / path).stat().st_size for path in files(objects)] == [HUGE_BYTES]
     assert not files(fresh.data_dir / "scratch")
-    assert fresh.http.get(f"/api/videos/{video_id}").json()["file_size"] == GIB
+    assert fresh.http.get(f"/api/videos/{video_id}").json()["file_size"] == HUGE_BYTES
     fresh.http.delete(f"/api/videos/{video_id}").raise_for_status()
     assert not files(objects)

@@ -89,7 +89,7 @@ async def test_cancelling_frees_the_engine(transcriber: LocalTranscriber) -> Non
 
     started = time.monotonic()
     await transcriber.transcribe(SILENT, DETECT)
-    assert time.monotonic() - started < 8  # the 112 s clip twice would take longer
+    assert time.monotonic() - started < 20  # the 112 s clip twice would take longer
 
 
 async def test_a_size_the_hub_does_not_have_is_unavailable(tmp_path: Path) -> None:
