@@ -1,9 +1,10 @@
 """The database: one engine, short transactions, the schema by Alembic."""
 
+import asyncio
 import enum
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -108,8 +109,11 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema to the newest revision. Raises `InvalidSettings` if there is no connection."""
         try:
+            await asyncio.to_thread(_check_opens, self.url)
             async with self.engine.begin() as connection:
                 await connection.run_sync(_upgrade)
+        except sqlite3.OperationalError as error:
+            raise InvalidSettings(f"DATABASE_URL: {error}") from error
         except OperationalError as error:
             reason = str(error.orig).partition("\n")[0]
             raise InvalidSettings(f"DATABASE_URL: {reason}") from error
@@ -117,6 +121,13 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self.engine.dispose()
+
+
+def _check_opens(url: URL) -> None:
+    """Told here: the driver's own thread outlives a failure and complains when the event loop is gone."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        with closing(sqlite3.connect(url.database)) as connection:
+            connection.execute("PRAGMA user_version")
 
 
 def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]]) -> None:

@@ -1,6 +1,7 @@
 """The memo: what was made once is not made again, whatever became of those who asked."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,10 @@ def storage(tmp_path: Path) -> StorageManager:
 
 
 @pytest.fixture
-def memo(database: Database, storage: StorageManager) -> Memo:
-    return Memo(database, storage)
+async def memo(database: Database, storage: StorageManager) -> AsyncIterator[Memo]:
+    memo = Memo(database, storage)
+    yield memo
+    await memo.close()
 
 
 async def test_two_who_ask_at_once_share_one_answer(memo: Memo) -> None:
