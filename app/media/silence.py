@@ -12,6 +12,7 @@ from app.media.audio import Samples
 
 FRAME_SECONDS = 0.02
 BLOCK_SECONDS = 60
+SHORTEST_CLIP_SECONDS = 0.1
 LOUD_PERCENTILE = 95.0
 FLOOR_PERCENTILE = 5.0
 ABOVE_FLOOR_DB = 12.0
@@ -26,6 +27,11 @@ class Levels:
 
     frames: Samples
     quiet_below: float
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound there are, which can end before the picture does."""
+        return len(self.frames) * FRAME_SECONDS
 
     def between(self, start: float, end: float) -> Samples:
         """The frames that lie in a stretch, at least one inside the recording; `start`, `end` in seconds."""
@@ -76,14 +82,17 @@ def plan_clips(duration: float, silences: Sequence[Silence], max_seconds: float)
     """Clips of at most `max_seconds` that cover the sound, in order and without overlap.
 
     Each cut is in the middle of the longest pause in the second half of what a clip may hold, or of the
-    last one before it, or at the limit where nobody pauses. Clips that are silent throughout are left out.
+    last one before it, or at the limit where nobody pauses. Clips that are silent throughout are left out,
+    and what is too short for any engine to hear.
     """
     cuts = [0.0]
     while duration - cuts[-1] > max_seconds:
         cuts.append(_next_cut(cuts[-1], silences, max_seconds))
     spans = zip(cuts, [*cuts[1:], duration], strict=True)
     return tuple(
-        Clip(start, end) for start, end in spans if end > start and not _silent(start, end, silences)
+        Clip(start, end)
+        for start, end in spans
+        if end - start >= SHORTEST_CLIP_SECONDS and not _silent(start, end, silences)
     )
 
 

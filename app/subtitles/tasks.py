@@ -70,7 +70,7 @@ class SubtitleExtraction:
             limits.seconds if limits.timestamps else min(limits.seconds, job.request.segments.max_length)
         )
         levels = await asyncio.to_thread(read_levels, wav)
-        clips = plan_clips(duration, find_silences(levels), longest)
+        clips = plan_clips(min(duration, levels.duration), find_silences(levels), longest)
         in_flight = asyncio.Semaphore(CLIPS_IN_FLIGHT)
         done = 0
 

@@ -51,6 +51,10 @@ def test_an_empty_recording_has_none(tmp_path: Path) -> None:
     assert find_silences(read_levels(path)) == ()
 
 
+def test_a_remainder_too_short_to_hear_is_no_clip() -> None:
+    assert plan_clips(30.02, [], 30.0) == (Clip(0.0, 30.0),)
+
+
 def test_short_recordings_are_one_clip() -> None:
     assert plan_clips(20.0, [], 30.0) == (Clip(0.0, 20.0),)
 
