@@ -253,7 +253,8 @@ class TestFormats:
 
 
 class TestPublishing:
-    def test_a_new_dub_takes_the_place_of_the_old(self, api: LiveServer, spoken: str) -> None:
+    def test_a_new_dub_takes_the_place_of_the_old(self, api: LiveServer, grey_clip: Path) -> None:
+        spoken = speak(api, grey_clip)
         dub(api, spoken, include_subtitles=False)
         old = api.http.get(f"/api/videos/{spoken}/dubbed-videos/en").json()
         etag = api.http.head(old["url"]).headers["etag"]
