@@ -145,5 +145,10 @@ async def _note_uses(session: AsyncSession, key: str, uses: _Uses) -> None:
         entry.last_used_at = utc_now()
 
 
+def digest(material: object) -> str:
+    """For a unit's `content`, where many things determine a result; `material` is what JSON can say."""
+    return hashlib.sha256(json.dumps(material).encode()).hexdigest()
+
+
 def _object_key(key: str) -> str:
     return f"memo/{key[:2]}/{key}"

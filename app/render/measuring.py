@@ -1,8 +1,6 @@
 """What is really heard in a finished dub, line by line, measured a stretch at a time through the memo."""
 
 import asyncio
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from app.media.loudness import SILENT, gated_loudness, hop_energies, loudness
 from app.media.onsets import COMPARED_RATE, SEARCH_SECONDS, audible_span, find_clip
 from app.media.packets import AudioPackets, SoundReader
 from app.media.true_peak import to_dbtp, true_peak
-from app.memo import Memo, Unit
+from app.memo import Memo, Unit, digest
 from app.storage.manager import StorageManager
 
 STRETCH_SECONDS = 30
@@ -144,8 +142,7 @@ def _unit(packets: AudioPackets, stretch: _Stretch) -> Unit:
     ]
     span = (round(stretch.end - stretch.start, 6), round(stretch.first - stretch.start, 6))
     sound = packets.fingerprint(stretch.first, stretch.last)
-    content = hashlib.sha256(json.dumps([sound, span, lines]).encode()).hexdigest()
-    return Unit("measure", "numpy", METHOD, content)
+    return Unit("measure", "numpy", METHOD, digest([sound, span, lines]))
 
 
 def _stretches(duration: float, lines: Sequence[PlannedClip]) -> Iterator[_Stretch]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from app.media.packets import picture_end
-from app.media.probe import probe
+from app.media.probe import MediaInfo
 from app.memo import Memo
 from app.render.measuring import DubMeasuring, HeardLine, MeasuredTrack, PlannedClip
 from app.render.plot import draw_report
@@ -70,16 +70,17 @@ def track_plan(spoken: SpokenTrack) -> TrackPlan:
 
 async def report_on(
     dub: Path,
+    info: MediaInfo,
     source: SourceFile,
     tracks: Sequence[TrackPlan],
     memo: Memo,
     storage: StorageManager,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> DubReport:
-    """Measures the finished file, whose first audio tracks are `tracks` in that order."""
+    """Measures the finished file `dub`, of which `info` is known and whose first audio tracks are `tracks`
+    in that order."""
     measuring = DubMeasuring(memo, storage)
     measured = await measuring.tracks(dub, [_placed(track) for track in tracks], on_progress)
-    info = await asyncio.to_thread(probe, dub)
     picture = await asyncio.to_thread(_picture_difference, dub, source)
     reports = [
         _track_report(plan, track, source.info.duration) for plan, track in zip(tracks, measured, strict=True)

@@ -1,8 +1,6 @@
 """SoundMixer: the sound of a dub, made in parts of which only those that an edit touches are made again."""
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from app.media.audio import Samples
 from app.media.loudness import Energies
 from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, join_parts
 from app.media.soundtrack import Soundtrack
-from app.memo import Memo, Unit
+from app.memo import Memo, Unit, digest
 from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
 from app.render.mixer import (
     HOP,
@@ -103,7 +101,8 @@ class SoundMixer:
             options.original_volume,
             flat=options.flat,
         )
-        levels = await self._levels(original, lines, ducking, codec, options.loudness)
+        slots = [line.slot for line in lines]
+        levels = await self._levels(original, slots, clips, ducking, codec, options.loudness)
         files, report = list[Path](), on_part
         for _ in range(ATTEMPTS):
             recipes = await asyncio.to_thread(_recipes, original, clips, ducking, levels, codec)
@@ -118,12 +117,12 @@ class SoundMixer:
     async def _levels(
         self,
         original: OriginalSound,
-        lines: Sequence[VoiceLine],
+        slots: Sequence[Span],
+        clips: Sequence[PlacedClip],
         ducking: Ducking,
         codec: SoundCodec,
         loudness: float | None,
     ) -> Levels:
-        clips = tuple(line.clip for line in lines if line.clip is not None)
         turns = asyncio.Semaphore(PARTS_AT_ONCE)
 
         async def measured(part: Part) -> tuple[Energies, Energies]:
@@ -135,7 +134,7 @@ class SoundMixer:
 
         energies = await all_of(measured(part) for part in original.parts)
         heard, spoken = (np.concatenate(each) for each in zip(*energies, strict=True))
-        return levels_for(heard, spoken, [line.slot for line in lines], ducking, loudness)
+        return levels_for(heard, spoken, slots, ducking, loudness)
 
     async def _original_energies(self, original: OriginalSound, part: Part, codec: SoundCodec) -> Energies:
         stream = original.soundtrack.stream_index
@@ -149,7 +148,7 @@ class SoundMixer:
             inner = samples[:, part.start - heard.start : part.end - heard.start]
             return await asyncio.to_thread(energy_bytes, inner)
 
-        content = _digest((original.identity, stream, asdict(part)))
+        content = digest((original.identity, stream, asdict(part)))
         return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
 
     async def _voice_energies(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
@@ -160,7 +159,7 @@ class SoundMixer:
         async def measure() -> bytes:
             return await asyncio.to_thread(energy_bytes, await self._voice(part, near))
 
-        content = _digest((asdict(part), [asdict(clip) for clip in near]))
+        content = digest((asdict(part), [asdict(clip) for clip in near]))
         return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
 
     async def _parts(
@@ -226,8 +225,4 @@ def _recipes(
 def _unit(original: OriginalSound, recipe: PartRecipe, codec: SoundCodec) -> Unit:
     """The original's file decides, not the name it goes by: parts of unlike videos are never alike."""
     material = (original.identity, original.soundtrack.stream_index, asdict(recipe), asdict(codec))
-    return Unit("sound", codec.encoder, METHOD, _digest(material), (("bit_rate", codec.bit_rate),))
-
-
-def _digest(material: object) -> str:
-    return hashlib.sha256(json.dumps(material).encode()).hexdigest()
+    return Unit("sound", codec.encoder, METHOD, digest(material), (("bit_rate", codec.bit_rate),))

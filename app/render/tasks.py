@@ -13,7 +13,7 @@ from app.jobs.models import JobType
 from app.jobs.schemas import DubbedVideoResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.media.ffmpeg import FFmpegWrapper
-from app.media.probe import probe
+from app.media.probe import MediaInfo, probe
 from app.media.sound_parts import SAMPLE_RATE
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo
@@ -71,8 +71,9 @@ class DubbedVideoGeneration:
         sounds = await self._sounds(job, ingredients, sound_done)
         picture = await self._picture(job, ingredients, sound_done) if encodes else None
         target = await self._mux(job, ingredients, sounds, picture)
-        await self._report(job, ingredients, target)
-        await self._store(job, target)
+        info = await asyncio.to_thread(probe, target)
+        await self._report(job, ingredients, target, info)
+        await self._store(job, target, info)
 
     async def _ingredients(self, job: Job) -> Ingredients:
         video = await self.videos.ready(job.video_id)
@@ -130,16 +131,15 @@ class DubbedVideoGeneration:
         await FFmpegVideoEditor(self.ffmpeg).mux(mux, job.span(PICTURE_DONE, MUX_DONE, "rendering"))
         return mux.target
 
-    async def _report(self, job: Job, ingredients: Ingredients, target: Path) -> None:
+    async def _report(self, job: Job, ingredients: Ingredients, target: Path, info: MediaInfo) -> None:
         plans = [track_plan(script.spoken) for script in ingredients.scripts]
         progress = job.span(MUX_DONE, REPORT_DONE, "measuring")
-        report = await report_on(target, ingredients.source, plans, self.memo, self.storage, progress)
+        report = await report_on(target, info, ingredients.source, plans, self.memo, self.storage, progress)
         await store_report(report, job.objects, self.storage)
 
-    async def _store(self, job: Job, target: Path) -> None:
+    async def _store(self, job: Job, target: Path, info: MediaInfo) -> None:
         """Publishes the file with what it really is, measured."""
         job.report(REPORT_DONE, "storing")
-        info = await asyncio.to_thread(probe, target)
         still = job.scratch / "thumbnail.jpg"
         await thumbnail(self.ffmpeg, target, info, still)
         stored = await self.storage.put_file(f"{job.objects}{target.name}", target)

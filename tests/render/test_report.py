@@ -32,7 +32,9 @@ async def report(studio: Studio) -> AsyncIterator[DubReport]:
     ]
     failed = replace(_line(9, 6.2), failed=True)
     plan = TrackPlan("es", (*lines[:4], failed, lines[4]))
-    made = await report_on(dub, SourceFile(source, probe(source), "key"), [plan], studio.memo, studio.storage)
+    made = await report_on(
+        dub, probe(dub), SourceFile(source, probe(source), "key"), [plan], studio.memo, studio.storage
+    )
     await store_report(made, "dubs/1/", studio.storage)
     yield made
 
