@@ -3,6 +3,7 @@
 import numpy as np
 
 from app.media.audio import Samples
+from app.media.blocks import block_peaks, lines_between
 
 _BLOCK = 64
 _SPREAD_BLOCKS = 45
@@ -16,20 +17,13 @@ def limit(samples: Samples, ceiling: float) -> Samples:
     It remembers nothing: what is limited in parts that begin on the same grid of 64 samples, each with
     `REACH` samples of what is around it, is what would have been limited whole.
     """
-    peaks = _block_peaks(samples)
+    peaks = block_peaks(samples, _BLOCK)
     if np.max(peaks, initial=0.0) <= ceiling:
         return samples
     gains = _smooth_gains(np.minimum(1.0, ceiling / np.maximum(peaks, ceiling)))
-    centres = np.arange(len(gains)) * _BLOCK + (_BLOCK - 1) / 2
-    curve = np.interp(np.arange(samples.shape[1]), centres, gains)
-    limited: Samples = samples * curve.astype(np.float32)
+    from_centre_to_centre = lines_between(np.pad(gains, 1, mode="edge"), _BLOCK)
+    limited: Samples = samples * from_centre_to_centre[_BLOCK // 2 :][: samples.shape[1]]
     return limited
-
-
-def _block_peaks(samples: Samples) -> Samples:
-    padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % _BLOCK)))
-    peaks: Samples = np.max(np.abs(padded).reshape(samples.shape[0], -1, _BLOCK), axis=(0, 2))
-    return peaks
 
 
 def _smooth_gains(needed: Samples) -> Samples:

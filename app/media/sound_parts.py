@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.media.audio import Samples, lay
+from app.media.audio import Samples
 
 if TYPE_CHECKING:
     import av
@@ -77,37 +77,24 @@ def encoded_range(part: Part, codec: SoundCodec) -> Part:
     return part.widened(PREROLL_FRAMES * codec.frame, TAIL_FRAMES * codec.frame)
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedPart:
-    """A part's `packets`, and what a player makes of all that was encoded for them: `heard`, of shape
-    (2, samples), is what came of the samples of `encoded_range`."""
-
-    packets: bytes
-    heard: Samples
-
-
-def encode_part(samples: Samples, part: Part, codec: SoundCodec) -> EncodedPart:
-    """`samples` of shape (2, samples) are those of `encoded_range`."""
+def encode_part(samples: Samples, part: Part, codec: SoundCodec) -> bytes:
+    """The part's packets, as `join_parts` reads them; `samples` of shape (2, samples) are those of
+    `encoded_range`."""
     first = codec.packets_until(part.start, last=False)
     last = codec.packets_until(part.end, last=part.is_last)
     start = encoded_range(part, codec).start
     context = _encoder(codec)
-    packets = [packet for packet in _encoded(context, samples, start, codec) if packet.pts is not None]
     payloads = [
         bytes(packet)
-        for packet in packets
-        if first <= ((packet.pts or 0) + codec.priming) // codec.frame < last
+        for packet in _encoded(context, samples, start, codec)
+        if packet.pts is not None and first <= (packet.pts + codec.priming) // codec.frame < last
     ]
     lengths = np.array([len(payloads), *map(len, payloads)], _LENGTHS)
-    heard = np.zeros(samples.shape, np.float32)
-    for position, sound in _decoded(context, packets):
-        lay(heard, sound, position - start)
-    return EncodedPart(b"".join((lengths.tobytes(), *payloads)), heard)
+    return b"".join((lengths.tobytes(), *payloads))
 
 
 def join_parts(parts: Iterable[Path], total: int, codec: SoundCodec, out: Path) -> None:
-    """Writes the parts as one file of `total` samples: files that begin with packets as `encode_part` gives
-    them, in order."""
+    """Writes the parts, files with what `encode_part` gives, in order as one file of `total` samples."""
     import av
 
     with av.open(out, "w", format=codec.container) as container:
@@ -171,21 +158,6 @@ def _encoded(
         frame.pts = start + index * codec.frame
         yield from context.encode(frame)
     yield from context.encode(None)
-
-
-def _decoded(
-    encoder: "AudioCodecContext", packets: Iterable["av.Packet[Stream]"]
-) -> Iterator[tuple[int, Samples]]:
-    """Each frame with the sample it begins with."""
-    from av.audio.codeccontext import AudioCodecContext
-
-    decoder = AudioCodecContext.create(encoder.codec.canonical_name, "r")
-    if not isinstance(decoder, AudioCodecContext):
-        raise TypeError(f"{encoder.name} encodes no sound")
-    decoder.extradata = encoder.extradata
-    for packet in packets:
-        for frame in decoder.decode(packet):
-            yield frame.pts or 0, frame.to_ndarray().astype(np.float32, copy=False)
 
 
 def _encoder(codec: SoundCodec) -> "AudioCodecContext":

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from app.media.audio import Samples
+from app.media.blocks import block_peaks
 from app.media.loudness import SILENT
 
 OVERSAMPLING = 4
 # Between samples a signal seldom rises by more than this over its largest sample: the rest is not looked at.
-_BELOW_PEAK = 0.5
+_BELOW_PEAK = 0.7
 _TAPS = 24
 _BLOCK = 32
-_BLOCKS_AT_ONCE = 1 << 14
+_BLOCKS_AT_ONCE = 1 << 12
 
 
 def true_peak(samples: Samples) -> float:
@@ -35,23 +36,29 @@ def _channel_peak(channel: Samples) -> float:
         return peak
     # Only where all that a value depends on is there: cut off sharply, a sound would seem to have peaks.
     starts = np.arange(0, len(channel) - span + 1, _BLOCK)
-    inner = np.abs(channel[_TAPS // 2 - 1 :][: len(starts) * _BLOCK]).reshape(-1, _BLOCK)
-    loud = np.append(starts[np.max(inner, axis=1) >= peak * _BELOW_PEAK], len(channel) - span)
+    inner = channel[None, _TAPS // 2 - 1 :][:, : len(starts) * _BLOCK]
+    loud = np.append(starts[block_peaks(inner, _BLOCK) >= peak * _BELOW_PEAK], len(channel) - span)
     windows = sliding_window_view(channel, span)
     for first in range(0, len(loud), _BLOCKS_AT_ONCE):
-        between = windows[loud[first : first + _BLOCKS_AT_ONCE]] @ _between_samples()
+        between = _between(windows[loud[first : first + _BLOCKS_AT_ONCE]])
         peak = max(peak, float(np.max(np.abs(between))))
     return peak
 
 
+def _between(blocks: Samples) -> Samples:
+    """The values between the samples of blocks, from these and what is around them."""
+    filters = _filters()
+    between = np.zeros((OVERSAMPLING - 1, len(blocks), _BLOCK), np.float32)
+    for tap in range(_TAPS):
+        between += filters[tap, :, None, None] * blocks[:, tap : tap + _BLOCK]
+    return between
+
+
 @lru_cache(maxsize=1)
-def _between_samples() -> Samples:
-    """From a block and what is around it to the values between its samples, by a windowed sinc."""
+def _filters() -> Samples:
+    """A windowed sinc for each place between two samples; shape (taps, places)."""
     places = np.arange(1, OVERSAMPLING) / OVERSAMPLING
     distance = np.arange(_TAPS)[:, None] - (_TAPS // 2 - 1) - places
     filters = np.sinc(distance) * np.cos(math.pi * distance / (_TAPS + 1)) ** 2
-    filters /= np.sum(filters, axis=0)
-    matrix = np.zeros((_BLOCK + _TAPS - 1, _BLOCK, OVERSAMPLING - 1), np.float32)
-    for sample in range(_BLOCK):
-        matrix[sample : sample + _TAPS, sample] = filters
-    return matrix.reshape(_BLOCK + _TAPS - 1, -1)
+    normal: Samples = (filters / np.sum(filters, axis=0)).astype(np.float32)
+    return normal

@@ -9,17 +9,20 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
+from app.core.concurrency import all_of
 from app.media.audio import Audio, Samples, read_audio, resample
-from app.media.loudness import SILENT, gated_loudness, hop_energies, loudness
+from app.media.loudness import HOP_SECONDS, SILENT, Energies, gated_loudness, hop_energies
 from app.media.onsets import COMPARED_RATE, SEARCH_SECONDS, audible_span, find_clip
 from app.media.packets import AudioPackets, SoundReader
 from app.media.true_peak import to_dbtp, true_peak
 from app.memo import Memo, Unit, digest
 from app.storage.manager import StorageManager
 
-STRETCH_SECONDS = 30
+# As long as a part of the sound, so that few have to be measured again with it.
+STRETCH_SECONDS = 30.4
+STRETCHES_AT_ONCE = 2
 MARGIN_SECONDS = SEARCH_SECONDS + 0.1
-METHOD = "1"
+METHOD = "2"
 """To be changed when the same sound would be measured differently."""
 
 
@@ -51,13 +54,28 @@ class HeardLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """The true peak between `start` and `end` (seconds); a `height` of 1 is full scale."""
+
+    start: float
+    end: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredTrack:
-    """An audio track of a dub. `end` in seconds, `lufs` integrated, `true_peak` in dBTP; -inf for silence."""
+    """An audio track of a dub. `end` in seconds, `lufs` integrated, -inf for silence; the `peaks` of
+    consecutive stretches."""
 
     end: float
     lufs: float
-    true_peak: float
+    peaks: tuple[Peak, ...]
     lines: tuple[HeardLine, ...]
+
+    @property
+    def true_peak(self) -> float:
+        """Of the whole track in dBTP, -inf for silence."""
+        return to_dbtp(max((peak.height for peak in self.peaks), default=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +110,10 @@ class DubMeasuring:
     storage: StorageManager
 
     async def tracks(
-        self, dub: Path, lines: Sequence[Sequence[PlannedClip]], on_progress: Callable[[float], None]
+        self,
+        dub: Path,
+        lines: Sequence[Sequence[PlannedClip]],
+        on_progress: Callable[[float], None] = lambda _: None,
     ) -> tuple[MeasuredTrack, ...]:
         """The first audio tracks of the file, one for each sequence of lines that was placed in it."""
         with await asyncio.to_thread(SoundReader, dub) as reader:
@@ -111,25 +132,42 @@ class DubMeasuring:
         lines: Sequence[PlannedClip],
         on_progress: Callable[[float], None],
     ) -> MeasuredTrack:
-        stretches = []
-        for stretch in _stretches(packets.end, lines):
-            stretches.append(await self._stretch(reader, index, packets, stretch))
-            on_progress(stretch.end / packets.end)
-        energies = np.array([energy for stretch in stretches for energy in stretch.energies])
+        turns, reading, done = asyncio.Semaphore(STRETCHES_AT_ONCE), asyncio.Lock(), 0.0
+
+        async def measured(stretch: _Stretch) -> _MeasuredStretch:
+            nonlocal done
+            async with turns:
+                found = await self._stretch(reader, reading, index, packets, stretch)
+            done += stretch.end - stretch.start
+            on_progress(min(1.0, done / packets.end))
+            return found
+
+        stretches = tuple(_stretches(packets.end, lines))
+        found = await all_of(measured(stretch) for stretch in stretches)
         return MeasuredTrack(
             end=packets.end,
-            lufs=gated_loudness(energies),
-            true_peak=to_dbtp(max((stretch.peak for stretch in stretches), default=0.0)),
-            lines=tuple(line for stretch in stretches for line in stretch.lines),
+            lufs=gated_loudness(np.array([energy for each in found for energy in each.energies])),
+            peaks=tuple(
+                Peak(stretch.start, stretch.end, each.peak)
+                for stretch, each in zip(stretches, found, strict=True)
+            ),
+            lines=tuple(line for each in found for line in each.lines),
         )
 
     async def _stretch(
-        self, reader: SoundReader, index: int, packets: AudioPackets, stretch: _Stretch
+        self,
+        reader: SoundReader,
+        reading: asyncio.Lock,
+        index: int,
+        packets: AudioPackets,
+        stretch: _Stretch,
     ) -> _MeasuredStretch:
         async def measure() -> bytes:
             clips = {line.clip: await self.storage.read_bytes(line.clip) for line in stretch.lines}
-            measured = await asyncio.to_thread(_measure, reader, index, stretch, clips)
-            return _MEASURED.dump_json(measured)
+            async with reading:
+                sound = await asyncio.to_thread(reader.read, index, stretch.first, stretch.last)
+            rate = reader.sample_rate(index)
+            return _MEASURED.dump_json(await asyncio.to_thread(_measure, sound, rate, stretch, clips))
 
         return _MEASURED.validate_json(await self.memo.recall(_unit(packets, stretch), measure))
 
@@ -153,39 +191,50 @@ def _stretches(duration: float, lines: Sequence[PlannedClip]) -> Iterator[_Stret
         middle = (line.start + line.end) / 2
         own[min(count - 1, int(middle / STRETCH_SECONDS))].append(line)
     for number, mine in enumerate(own):
-        start, end = float(number * STRETCH_SECONDS), min(duration, (number + 1.0) * STRETCH_SECONDS)
-        first = min([start, *(line.start - MARGIN_SECONDS for line in mine)])
+        start, end = number * STRETCH_SECONDS, min(duration, (number + 1) * STRETCH_SECONDS)
+        before = max([0.0, *(start - line.start + MARGIN_SECONDS for line in mine)])
         last = max([end, *(line.end + MARGIN_SECONDS for line in mine)])
-        yield _Stretch(start, end, max(0.0, first), last, tuple(mine))
+        # Whole hops before it, so that the hops of what is heard are those of the stretch.
+        first = max(0.0, start - math.ceil(before / HOP_SECONDS) * HOP_SECONDS)
+        yield _Stretch(start, end, first, last, tuple(mine))
 
 
-def _measure(
-    reader: SoundReader, index: int, stretch: _Stretch, clips: Mapping[str, bytes]
-) -> _MeasuredStretch:
-    rate = reader.sample_rate(index)
-    sound = reader.read(index, stretch.first, stretch.last)
-    inside = _part(sound, rate, stretch.start - stretch.first, stretch.end - stretch.first)
-    compared = resample(Audio(np.mean(sound, axis=0), rate), COMPARED_RATE)
+def _measure(sound: Samples, rate: int, stretch: _Stretch, clips: Mapping[str, bytes]) -> _MeasuredStretch:
+    """`sound` is what is to be heard for the stretch."""
+    energies = hop_energies(sound, rate)
+    before, length = stretch.start - stretch.first, stretch.end - stretch.start
+    hops = slice(round(before / HOP_SECONDS), round(before / HOP_SECONDS) + _whole_hops(length))
+    inside = sound[:, round(before * rate) : round((before + length) * rate)]
+    compared = resample(Audio(_in_mono(sound), rate), COMPARED_RATE)
     return _MeasuredStretch(
-        energies=tuple(float(f"{energy:.5g}") for energy in hop_energies(inside, rate)),
+        energies=tuple(float(f"{energy:.5g}") for energy in energies[hops]),
         peak=round(true_peak(inside), 6),
         lines=tuple(
-            _heard(line, read_audio(clips[line.clip]), sound, rate, compared, stretch.first)
+            _heard(line, read_audio(clips[line.clip]), energies, compared, stretch.first)
             for line in stretch.lines
         ),
     )
 
 
-def _heard(
-    line: PlannedClip, clip: Audio, sound: Samples, rate: int, compared: Audio, first: float
-) -> HeardLine:
-    """`sound` and the same `compared` start at `first`."""
+def _in_mono(sound: Samples) -> Samples:
+    mono: Samples = sound[0].copy()
+    for channel in sound[1:]:
+        mono += channel
+    mono /= len(sound)
+    return mono
+
+
+def _whole_hops(seconds: float) -> int:
+    return int(seconds / HOP_SECONDS + 1e-6)
+
+
+def _heard(line: PlannedClip, clip: Audio, energies: Energies, compared: Audio, first: float) -> HeardLine:
+    """`energies` by hops and the sound that is `compared` start at `first`."""
     speech = audible_span(clip)
     found = find_clip(compared, clip, line.start - first)
     if speech is None or found is None:
         return HeardLine(line.id, None, None, cut=False, loudness=None)
-    spoken = _part(sound, rate, found.start + speech.start, found.start + speech.end)
-    loud = loudness(spoken, rate)
+    loud = gated_loudness(_between(energies, found.start + speech.start, found.start + speech.end))
     late = found.start + first - line.start
     return HeardLine(
         id=line.id,
@@ -196,8 +245,10 @@ def _heard(
     )
 
 
-def _part(sound: Samples, rate: int, start: float, end: float) -> Samples:
-    return sound[:, max(0, round(start * rate)) : max(0, round(end * rate))]
+def _between(energies: Energies, start: float, end: float) -> Energies:
+    """The hops whose middle is between two times in seconds, at least one."""
+    first = max(0, round(start / HOP_SECONDS))
+    return energies[first : max(first + 1, round(end / HOP_SECONDS))]
 
 
 def _share(on_progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:

@@ -8,17 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media.audio import Samples, read_audio, resample
+from app.media.blocks import lines_between
 from app.media.limiter import REACH, limit
 from app.media.loudness import HOP_SECONDS, Energies, gated_loudness, hop_energies
 from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encoded_range
 from app.render.ducking import Ducking, Span, Times
+from app.render.measuring import Peak
 from app.tts.segments import VOICE_LOUDNESS
 
-# A packet's peaks come out a little higher than they went in, and between samples higher still.
-CEILING = 10 ** (-2.0 / 20)
+# Peaks come out of an encoder a little higher than they went in, and between samples higher still.
+CEILING = 10 ** (-2.5 / 20)
 HIGHEST_PEAK = 10 ** (-1.2 / 20)
-"""What a part's true peak may be after encoding: what is measured is certain to 0.2 dB."""
+"""What the true peak may be after encoding: what is measured is certain to 0.2 dB."""
 HOP = round(HOP_SECONDS * SAMPLE_RATE)
+# Of voices, whose levels need not be measured at the rate of the mix: engines speak at this one.
+VOICE_RATE = 24_000
+GAIN_BLOCK = 64
 TIMES_PER_HOP = 10
 # So that one edited line does not change the level of all the others.
 GAIN_STEP_DB = 0.5
@@ -49,12 +54,14 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class PartRecipe:
-    """Everything that determines the sound of a part, but for the original's."""
+    """Everything that determines the sound of a part, but for the original's; `ceiling` is what no sample
+    may be above."""
 
     part: Part
     clips: tuple[PlacedClip, ...]
     ducking: Ducking
     levels: Levels
+    ceiling: float = CEILING
 
 
 def levels_for(
@@ -80,19 +87,28 @@ def levels_for(
     return Levels(voice_gain, master)
 
 
-def corrected(levels: Levels, target: float | None, measured: Energies) -> Levels:
-    """Levels that bring a finished mix to its `target` (LUFS), the same ones where it is near enough.
+def corrected(levels: Levels, target: float | None, heard: float) -> Levels:
+    """Levels that bring a finished mix that is `heard` at so many LUFS to its `target`, the same ones where
+    it is near enough.
 
-    What the limiter and the codec take cannot be foretold. A mix that is hardly audible is left as it is.
+    What the limiter takes cannot be foretold. A mix that is hardly audible is left as it is.
     """
     if target is None:
         return levels
-    heard = gated_loudness(measured)
     missing = target - heard
     if heard <= INAUDIBLE_LUFS or abs(missing) <= TOLERATED_LU:
         return levels
     change = float(np.clip(missing, -MOST_CORRECTED_LU, MOST_CORRECTED_LU))
     return replace(levels, master=_stepped(levels.master + change, MASTER_GAIN_DB))
+
+
+def lowered(ceilings: Sequence[float], parts: Sequence[Part], peaks: Sequence[Peak]) -> tuple[float, ...]:
+    """The ceilings of the parts, lower where a finished mix has too high a peak."""
+    high = [peak for peak in peaks if peak.height > HIGHEST_PEAK]
+    return tuple(
+        min((ceiling, *(ceiling * 0.98 * HIGHEST_PEAK / peak.height for peak in high if _touch(part, peak))))
+        for ceiling, part in zip(ceilings, parts, strict=True)
+    )
 
 
 def mixed_range(part: Part, codec: SoundCodec) -> Part:
@@ -101,11 +117,16 @@ def mixed_range(part: Part, codec: SoundCodec) -> Part:
 
 
 def recipe_for(
-    part: Part, codec: SoundCodec, clips: Iterable[PlacedClip], ducking: Ducking, levels: Levels
+    part: Part,
+    codec: SoundCodec,
+    clips: Iterable[PlacedClip],
+    ducking: Ducking,
+    levels: Levels,
+    ceiling: float = CEILING,
 ) -> PartRecipe:
     heard = mixed_range(part, codec)
     near = ducking.between(heard.start / SAMPLE_RATE, heard.end / SAMPLE_RATE)
-    return PartRecipe(part, clips_in(clips, heard), near, levels)
+    return PartRecipe(part, clips_in(clips, heard), near, levels, ceiling)
 
 
 def clips_in(clips: Iterable[PlacedClip], part: Part) -> tuple[PlacedClip, ...]:
@@ -116,31 +137,53 @@ def voice_in(part: Part, clips: Iterable[tuple[PlacedClip, bytes]]) -> Samples:
     """The voice alone in a part, mono; each clip comes with its file."""
     voice = np.zeros(part.end - part.start, np.float32)
     for clip, file in clips:
-        samples = resample(read_audio(file), SAMPLE_RATE).samples
-        first, last = max(clip.start, part.start), min(clip.start + len(samples), part.end)
-        if first < last:
-            voice[first - part.start : last - part.start] += samples[first - clip.start : last - clip.start]
+        _add(voice, resample(read_audio(file), SAMPLE_RATE).samples, clip.start - part.start)
     return voice
 
 
-def stereo_energies(samples: Samples) -> Energies:
-    """Of stereo, or of a mono voice that is to be on both channels."""
-    energies = hop_energies(np.atleast_2d(samples), SAMPLE_RATE)
-    return energies if samples.ndim == 2 else 2 * energies
+def original_energies(samples: Samples) -> Energies:
+    """Of the original's sound in stereo at the rate of the mix."""
+    return hop_energies(samples, SAMPLE_RATE)
 
 
-def mix(
-    original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec, ceiling: float = CEILING
-) -> Samples:
-    """What there is to encode for a part: `encoded_range` of it, in stereo, no sample above the `ceiling`.
-    `original` (2, samples) and `voice` (samples,) are those of `mixed_range`."""
+def voice_energies(part: Part, clips: Iterable[tuple[PlacedClip, bytes]]) -> Energies:
+    """Of the voice in a part, on both channels; each clip comes with its file."""
+    share = VOICE_RATE / SAMPLE_RATE
+    voice = np.zeros(round((part.end - part.start) * share), np.float32)
+    for clip, file in clips:
+        _add(voice, resample(read_audio(file), VOICE_RATE).samples, round((clip.start - part.start) * share))
+    return 2 * hop_energies(voice[None], VOICE_RATE)
+
+
+def mix(original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> Samples:
+    """What there is to encode for a part: `encoded_range` of it, in stereo.
+
+    `original` (2, samples) and `voice` (samples,) are those of `mixed_range`.
+    """
     heard, encoded = mixed_range(recipe.part, codec), encoded_range(recipe.part, codec)
     master = 10 ** (recipe.levels.master / 20)
-    times: Times = np.arange(heard.start, heard.end, dtype=np.float64) / SAMPLE_RATE
-    mixed = original * (recipe.ducking.gains(times) * master).astype(np.float32)
+    mixed = original * (_gains(recipe.ducking, heard) * np.float32(master))
     mixed += voice * np.float32(10 ** (recipe.levels.voice / 20) * master)
-    limited = limit(mixed, ceiling)
+    limited = limit(mixed, recipe.ceiling)
     return limited[:, encoded.start - heard.start : encoded.end - heard.start]
+
+
+def _gains(ducking: Ducking, part: Part) -> Samples:
+    """The original's gain at each sample; straight from one `GAIN_BLOCK` to the next."""
+    count = part.end - part.start
+    knots = part.start + GAIN_BLOCK * np.arange(-(-count // GAIN_BLOCK) + 1, dtype=np.float64)
+    return lines_between(ducking.gains(knots / SAMPLE_RATE).astype(np.float32), GAIN_BLOCK)[:count]
+
+
+def _add(voice: Samples, samples: Samples, position: int) -> None:
+    """What of the samples is in the voice if they begin at `position`."""
+    first, last = max(0, position), min(len(voice), position + len(samples))
+    if first < last:
+        voice[first:last] += samples[first - position : last - position]
+
+
+def _touch(part: Part, peak: Peak) -> bool:
+    return part.start < peak.end * SAMPLE_RATE and part.end > peak.start * SAMPLE_RATE
 
 
 def _stepped(gain: float, bounds: tuple[float, float]) -> float:

@@ -6,18 +6,14 @@ from itertools import pairwise
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.media.sound_parts import SAMPLE_RATE
 from app.render.ducking import Span
-from app.render.mixer import PlacedClip
+from app.render.measuring import PlannedClip
 from app.render.sound import VoiceLine
 from app.subtitles.cues import Cue
 from app.subtitles.segments import Segment
 from app.translation.storage import find_track
 from app.tts.models import SpeechSegment
 from app.tts.storage import SpokenTrack, load_speech
-
-# A clip may be longer than its row says by what rounding to samples adds.
-ROUNDING_SAMPLES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +67,10 @@ def _in_turn(cues: Sequence[Cue], segments: Sequence[Segment], duration: float) 
 
 
 def _voice_line(segment: SpeechSegment) -> VoiceLine:
-    return VoiceLine(Span(segment.start_time, segment.end_time), _placed_clip(segment))
+    return VoiceLine(Span(segment.start_time, segment.end_time), _planned_clip(segment))
 
 
-def _placed_clip(segment: SpeechSegment) -> PlacedClip | None:
+def _planned_clip(segment: SpeechSegment) -> PlannedClip | None:
     if segment.clip is None:
         return None
-    start = round(segment.placed_start * SAMPLE_RATE)
-    return PlacedClip(segment.clip, start, start + round(segment.duration * SAMPLE_RATE) + ROUNDING_SAMPLES)
+    return PlannedClip(segment.id, segment.clip, segment.placed_start, segment.duration)

@@ -10,11 +10,13 @@ import numpy as np
 from app.core.concurrency import all_of
 from app.media.audio import Samples
 from app.media.loudness import Energies
-from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, join_parts
+from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encode_part, join_parts
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, Unit, digest
 from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
+from app.render.measuring import DubMeasuring, PlannedClip
 from app.render.mixer import (
+    CEILING,
     HOP,
     Levels,
     PartRecipe,
@@ -22,30 +24,36 @@ from app.render.mixer import (
     clips_in,
     corrected,
     levels_for,
+    lowered,
+    mix,
     mixed_range,
+    original_energies,
     recipe_for,
+    voice_energies,
     voice_in,
 )
-from app.render.part_files import encode_to, energies_in, energy_bytes, heard_energies
 from app.storage.manager import StorageManager
 
 # 30.4 seconds.
 PART_SAMPLES = 1_459_200
 PARTS_AT_ONCE = 2
-# At the loudness asked for.
-ATTEMPTS = 3
-METHOD = "2"
+# At the loudness asked for, and below the highest peak.
+ATTEMPTS = 4
+METHOD = "3"
 """To be changed when a part would be made or kept differently."""
+# A clip may be longer than it was planned by what rounding to samples adds.
+ROUNDING_SAMPLES = 48
+_ENERGY = np.dtype("<f4")
 
 PartCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceLine:
-    """A line of a dub: its `slot` in seconds and the clip that speaks it, None where the engine failed."""
+    """A line of a dub: its `slot` in seconds and what speaks it, None where the engine failed."""
 
     slot: Span
-    clip: PlacedClip | None
+    spoken: PlannedClip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,14 @@ class MixOptions:
     original_volume: float
     flat: bool
     loudness: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is settled only once a mix is heard: its levels, and the ceiling of each part."""
+
+    levels: Levels
+    ceilings: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class SoundMixer:
     def __init__(self, memo: Memo, storage: StorageManager) -> None:
         self._memo = memo
         self._storage = storage
+        self._measuring = DubMeasuring(memo, storage)
 
     async def make(
         self,
@@ -92,27 +109,45 @@ class SoundMixer:
     ) -> None:
         """Writes the dubbed sound alone, exactly as long as the original, in the codec's container.
 
+        The file is measured, and what is too loud, too quiet or too near full scale is made once more.
         `on_part` is told how many parts are done, and of how many. Raises `Problem` as `FFmpegWrapper.run`
         does for an original that cannot be decoded.
         """
-        clips = tuple(line.clip for line in lines if line.clip is not None)
+        spoken = [line.spoken for line in lines if line.spoken is not None]
+        clips = [_placed(clip) for clip in spoken]
         ducking = plan_ducking(
-            [DubbedLine(line.slot, _span(line.clip)) for line in lines],
+            [DubbedLine(line.slot, _span(line.spoken)) for line in lines],
             options.original_volume,
             flat=options.flat,
         )
         slots = [line.slot for line in lines]
         levels = await self._levels(original, slots, clips, ducking, codec, options.loudness)
-        files, report = list[Path](), on_part
-        for _ in range(ATTEMPTS):
-            recipes = await asyncio.to_thread(_recipes, original, clips, ducking, levels, codec)
+        settled, report = Settled(levels, (CEILING,) * len(original.parts)), on_part
+        for attempt in range(1, ATTEMPTS + 1):
+            recipes = await asyncio.to_thread(_recipes, original, clips, ducking, settled, codec)
             files = await self._parts(original, recipes, codec, target.parent, report)
-            heard = await asyncio.to_thread(heard_energies, files, original.parts)
-            before, levels = levels, corrected(levels, options.loudness, heard)
-            if levels == before:
-                break
-            report = _untold
-        await asyncio.to_thread(join_parts, files, original.total, codec, target)
+            await asyncio.to_thread(join_parts, files, original.total, codec, target)
+            if attempt == ATTEMPTS:
+                return
+            better = await self._improved(settled, original, spoken, options, target)
+            if better == settled:
+                return
+            settled, report = better, _untold
+
+    async def _improved(
+        self,
+        settled: Settled,
+        original: OriginalSound,
+        spoken: Sequence[PlannedClip],
+        options: MixOptions,
+        mixed: Path,
+    ) -> Settled:
+        """The same if the finished mix is as it should be."""
+        (heard,) = await self._measuring.tracks(mixed, [spoken])
+        return Settled(
+            corrected(settled.levels, options.loudness, heard.lufs),
+            lowered(settled.ceilings, original.parts, heard.peaks),
+        )
 
     async def _levels(
         self,
@@ -146,10 +181,10 @@ class SoundMixer:
         async def measure() -> bytes:
             samples = await original.soundtrack.samples(heard.start, heard.end)
             inner = samples[:, part.start - heard.start : part.end - heard.start]
-            return await asyncio.to_thread(energy_bytes, inner)
+            return _to_bytes(await asyncio.to_thread(original_energies, inner))
 
         content = digest((original.identity, stream, asdict(part)))
-        return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
+        return _from_bytes(await self._memo.recall(Unit("loudness", "bs1770", "original", content), measure))
 
     async def _voice_energies(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
         near = clips_in(clips, part)
@@ -157,10 +192,10 @@ class SoundMixer:
             return np.zeros((part.end - part.start) // HOP)
 
         async def measure() -> bytes:
-            return await asyncio.to_thread(energy_bytes, await self._voice(part, near))
+            return _to_bytes(await asyncio.to_thread(voice_energies, part, await self._files(near)))
 
         content = digest((asdict(part), [asdict(clip) for clip in near]))
-        return energies_in(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
+        return _from_bytes(await self._memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
 
     async def _parts(
         self,
@@ -192,20 +227,35 @@ class SoundMixer:
         async def make() -> Path:
             heard = mixed_range(recipe.part, codec)
             samples = await original.soundtrack.samples(heard.start, heard.end)
-            voice = await self._voice(heard, recipe.clips)
+            files = await self._files(recipe.clips)
             made = folder / f"{unit.key}.made"
-            await asyncio.to_thread(encode_to, made, samples, voice, recipe, codec)
+            await asyncio.to_thread(_encode, made, samples, files, recipe, codec)
             return made
 
         return await self._memo.recall_file(unit, make, folder)
 
-    async def _voice(self, part: Part, clips: Sequence[PlacedClip]) -> Samples:
-        files = [(clip, await self._storage.read_bytes(clip.key)) for clip in clips]
-        return await asyncio.to_thread(voice_in, part, files)
+    async def _files(self, clips: Sequence[PlacedClip]) -> list[tuple[PlacedClip, bytes]]:
+        return [(clip, await self._storage.read_bytes(clip.key)) for clip in clips]
 
 
-def _span(clip: PlacedClip | None) -> Span | None:
-    return None if clip is None else Span(clip.start / SAMPLE_RATE, clip.end / SAMPLE_RATE)
+def _placed(clip: PlannedClip) -> PlacedClip:
+    start = round(clip.start * SAMPLE_RATE)
+    return PlacedClip(clip.clip, start, start + round(clip.duration * SAMPLE_RATE) + ROUNDING_SAMPLES)
+
+
+def _span(clip: PlannedClip | None) -> Span | None:
+    return None if clip is None else Span(clip.start, clip.end)
+
+
+def _encode(
+    path: Path,
+    original: Samples,
+    files: Sequence[tuple[PlacedClip, bytes]],
+    recipe: PartRecipe,
+    codec: SoundCodec,
+) -> None:
+    voice = voice_in(mixed_range(recipe.part, codec), files)
+    path.write_bytes(encode_part(mix(original, voice, recipe, codec), recipe.part, codec))
 
 
 def _untold(_done: int, _total: int) -> None:
@@ -216,10 +266,21 @@ def _recipes(
     original: OriginalSound,
     clips: Sequence[PlacedClip],
     ducking: Ducking,
-    levels: Levels,
+    settled: Settled,
     codec: SoundCodec,
 ) -> list[PartRecipe]:
-    return [recipe_for(part, codec, clips, ducking, levels) for part in original.parts]
+    return [
+        recipe_for(part, codec, clips, ducking, settled.levels, ceiling)
+        for part, ceiling in zip(original.parts, settled.ceilings, strict=True)
+    ]
+
+
+def _to_bytes(energies: Energies) -> bytes:
+    return energies.astype(_ENERGY).tobytes()
+
+
+def _from_bytes(measured: bytes) -> Energies:
+    return np.frombuffer(measured, _ENERGY).astype(np.float64)
 
 
 def _unit(original: OriginalSound, recipe: PartRecipe, codec: SoundCodec) -> Unit:

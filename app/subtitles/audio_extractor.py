@@ -9,14 +9,12 @@ from app.media.filters import on_the_clock
 from app.media.probe import AudioStream, MediaInfo
 from app.media.silence import Clip
 
-ClipFormat = Literal["wav", "flac", "ogg"]
+ClipFormat = Literal["wav", "flac"]
 
 SPEECH_SAMPLE_RATE = 16_000
 CLIP_OPTIONS: dict[ClipFormat, dict[str, str]] = {
     "wav": {"f": "wav", "c:a": "pcm_s16le"},
     "flac": {"f": "flac", "c:a": "flac", "sample_fmt": "s16"},
-    # Less effort than the default costs a third of the time and no word.
-    "ogg": {"f": "ogg", "c:a": "libopus", "b:a": "24k", "compression_level": "5"},
 }
 
 

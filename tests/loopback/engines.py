@@ -62,7 +62,7 @@ class ScriptedTranscriber:
         return requested or "scripted"
 
     def limits(self, model: str) -> ClipLimits:
-        return ClipLimits(seconds=600.0, timestamps=True, audio_format="ogg")
+        return ClipLimits(seconds=600.0, timestamps=True, audio_format="flac")
 
     def languages(self) -> None:
         return None

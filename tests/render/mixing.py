@@ -2,8 +2,9 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from app.media.sound_parts import SAMPLE_RATE, SoundCodec, aac
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, MemoEntry
 from app.render.ducking import Span
-from app.render.mixer import PlacedClip
+from app.render.measuring import PlannedClip
 from app.render.sound import MixOptions, OriginalSound, SoundMixer, VoiceLine
 from app.storage.manager import StorageManager
 
@@ -38,13 +39,13 @@ class MixingDesk:
     storage: StorageManager
     memo: Memo
     seen: list[tuple[int, int]] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
 
-    async def clip(self, audio: Audio, start: float) -> PlacedClip:
+    async def clip(self, audio: Audio, start: float) -> PlannedClip:
         """Stores a voice under a key never used before."""
         key = f"memo/{new_id('clip')}"
         await self.storage.put_bytes(key, write_wav(audio))
-        first = round(start * SAMPLE_RATE)
-        return PlacedClip(key, first, first + round(audio.duration * SAMPLE_RATE) + 48)
+        return PlannedClip(next(self._numbers), key, start, audio.duration)
 
     async def line(self, audio: Audio, start: float, slot: Span | None = None) -> VoiceLine:
         return VoiceLine(slot or Span(start, start + audio.duration), await self.clip(audio, start))

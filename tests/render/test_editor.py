@@ -41,7 +41,7 @@ def beep(folder: Path, seconds: float, output: OutputFormatter) -> Path:
     part = Part(0, total, total)
     encoded = folder / "part"
     needed = encoded_range(part, codec)
-    encoded.write_bytes(encode_part(samples[:, needed.start : needed.end], part, codec).packets)
+    encoded.write_bytes(encode_part(samples[:, needed.start : needed.end], part, codec))
     path = folder / f"sound.{codec.container}"
     join_parts([encoded], total, codec, path)
     return path

@@ -4,21 +4,26 @@ import numpy as np
 import pytest
 
 from app.media.audio import Samples, write_wav
-from app.media.loudness import gated_loudness
+from app.media.loudness import SILENT, gated_loudness
 from app.media.sound_parts import SAMPLE_RATE, Part, aac
 from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
+from app.render.measuring import Peak
 from app.render.mixer import (
     CEILING,
+    HIGHEST_PEAK,
     Levels,
     PlacedClip,
     corrected,
     levels_for,
+    lowered,
     mix,
     mixed_range,
+    original_energies,
     recipe_for,
-    stereo_energies,
+    voice_energies,
     voice_in,
 )
+from tests.media.babble import babble
 from tests.media.clips import tone
 
 CODEC = aac(128_000)
@@ -34,7 +39,8 @@ def hum(decibels: float, seconds: float = 8.0) -> Samples:
 
 
 def levels(original: Samples, voice: Samples, ducking: Ducking, target: float | None) -> Levels:
-    return levels_for(stereo_energies(original), stereo_energies(voice), SPEECH, ducking, target)
+    both = np.tile(voice, (2, 1))
+    return levels_for(original_energies(original), original_energies(both), SPEECH, ducking, target)
 
 
 @pytest.mark.parametrize("loudness", [-30.0, -23.0, -12.0])
@@ -58,16 +64,31 @@ def test_the_whole_is_as_loud_as_asked_with_what_is_left_of_the_original() -> No
 def test_silence_is_left_as_it_is() -> None:
     silence, voice = np.zeros((2, 8 * SAMPLE_RATE), np.float32), np.zeros(8 * SAMPLE_RATE, np.float32)
     assert levels(silence, voice, LEFT_ALONE, -16) == Levels()
-    assert corrected(Levels(), -16, stereo_energies(silence)) == Levels()
+    assert corrected(Levels(), -16, SILENT) == Levels()
 
 
 def test_what_the_limiter_took_is_given_back_in_part() -> None:
-    energies = stereo_energies(hum(-18))
-    assert gated_loudness(energies) == pytest.approx(-18, abs=0.05)
-    assert corrected(Levels(1.0, 3.0), -16, energies) == Levels(1.0, 5.0)
-    assert corrected(Levels(1.0, 3.0), -18.5, energies) == Levels(1.0, 3.0)
-    assert corrected(Levels(1.0, 3.0), -9, energies) == Levels(1.0, 9.0)
-    assert corrected(Levels(1.0, 3.0), None, energies) == Levels(1.0, 3.0)
+    assert corrected(Levels(1.0, 3.0), -16, -18) == Levels(1.0, 5.0)
+    assert corrected(Levels(1.0, 3.0), -18.5, -18) == Levels(1.0, 3.0)
+    assert corrected(Levels(1.0, 3.0), -9, -18) == Levels(1.0, 9.0)
+    assert corrected(Levels(1.0, 3.0), None, -18) == Levels(1.0, 3.0)
+
+
+def test_only_the_parts_with_too_high_a_peak_get_a_lower_ceiling() -> None:
+    parts = [Part(start * SAMPLE_RATE, (start + 10) * SAMPLE_RATE, 0) for start in (0, 10, 20)]
+    peaks = [Peak(0, 9, 0.8), Peak(9, 18, 0.95), Peak(18, 30, 0.87)]
+    first, second, third = lowered((0.75, 0.75, 0.6), parts, peaks)
+    assert first == second == pytest.approx(0.75 * 0.98 * HIGHEST_PEAK / 0.95)
+    assert third == 0.6
+
+
+def test_a_voice_is_as_loud_wherever_its_level_is_measured() -> None:
+    part = Part(0, 4 * SAMPLE_RATE, 4 * SAMPLE_RATE)
+    file = write_wav(babble(3.0, 1))
+    clips = [(PlacedClip("clip", SAMPLE_RATE // 2, 7 * SAMPLE_RATE // 2), file)]
+    mixed = np.tile(voice_in(part, clips), (2, 1))
+    measured = gated_loudness(voice_energies(part, clips))
+    assert measured == pytest.approx(gated_loudness(original_energies(mixed)), abs=0.1)
 
 
 def test_a_mix_is_the_sum_of_its_parts_each_at_its_level() -> None:

@@ -58,7 +58,7 @@ class ClipLimits:
 
     seconds: float
     timestamps: bool
-    audio_format: Literal["wav", "flac", "ogg"]
+    audio_format: Literal["wav", "flac"]
 
 
 class Transcriber(Protocol):

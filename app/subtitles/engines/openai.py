@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     _Ask = Callable[[AsyncOpenAI, Path, TranscriptionOptions], Awaitable[object]]
 
-# Opus at 24 kbit/s makes these 1.8 MB at most, far below the API's 25 MB.
-_TIMED = ClipLimits(seconds=600.0, timestamps=True, audio_format="ogg")
-_UNTIMED = ClipLimits(seconds=30.0, timestamps=False, audio_format="ogg")
+# FLAC loses nothing and takes a fifth of the work of Opus; ten minutes cannot reach the API's 25 MB.
+_TIMED = ClipLimits(seconds=600.0, timestamps=True, audio_format="flac")
+_UNTIMED = ClipLimits(seconds=30.0, timestamps=False, audio_format="flac")
 _TEXT_ONLY_MODEL = re.compile(r"gpt-.*transcribe(?!.*diarize)")
 _DIARIZING_MODEL = re.compile(r".*diarize")
 
