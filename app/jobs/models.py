@@ -43,9 +43,11 @@ class Job(Base):
     """Messages and errors are kept as keys with details, so that every reader gets their own language.
 
     `ticket` is its place in the queue; a retry draws a new one. `attempt` counts how often it has begun: what
-    an earlier attempt still writes no longer counts. `fingerprint` is equal for requests that ask for
-    exactly the same work; `units` is how much work it is (seconds of video, lines or segments) and
-    `rate_key` names what kind of unit, for estimates.
+    an earlier attempt still writes no longer counts. `parent_id` is the job that it is a stage of, `worker`
+    the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`;
+    `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it.
+    `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
+    (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
     """
 
     __tablename__ = "jobs"
@@ -57,6 +59,12 @@ class Job(Base):
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED, index=True)
     queue: Mapped[QueueName] = mapped_column(String)
     ticket: Mapped[str]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    worker: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0)
+    reference: Mapped[str | None] = mapped_column(index=True)
+    max_cost: Mapped[float | None]
+    not_before: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, object]] = mapped_column(JSON)
     fingerprint: Mapped[str] = mapped_column(index=True)

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 import sqlalchemy
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import event
 
 from app.jobs.models import QueueName
@@ -17,6 +17,8 @@ from app.jobs.models import QueueName
 APPLICATION_VERSION = "1"
 POLLING_SECONDS = 0.25
 STOP_SECONDS = 5.0
+# DBOS takes the lower number first, and counts from 1.
+ORDINARY_PRIORITY = 1000
 # A job that brings the server down with it must not do so for ever.
 MOST_ATTEMPTS = 20
 
@@ -90,9 +92,9 @@ class JobQueue:
         await self._stop(*self._running)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
-    async def put(self, job_id: str, ticket: str, queue: QueueName) -> None:
-        """Does nothing if the ticket is already in."""
-        with SetWorkflowID(ticket):
+    async def put(self, job_id: str, ticket: str, queue: QueueName, priority: int = 0) -> None:
+        """Does nothing if the ticket is already in. The higher the `priority`, the sooner it is taken."""
+        with SetWorkflowID(ticket), SetEnqueueOptions(priority=ORDINARY_PRIORITY - priority):
             await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
 
     async def cancel(self, ticket: str) -> None:

@@ -10,6 +10,7 @@ from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
+from app.core.work import Work, working_on
 from app.jobs.models import Job
 from app.jobs.monitor import JobMonitor
 from app.jobs.storage import Attempt, JobNoLongerActive, is_published, mark_failed, mark_started
@@ -63,7 +64,8 @@ class JobRunner:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
         reporter = self._monitor.reporter(attempt, job.estimated_seconds)
-        with self._storage.scratch_folder() as scratch:
+        work = Work(job.id, job.video_id, share=job.video_id, priority=job.priority)
+        with self._storage.scratch_folder() as scratch, working_on(work):
             async with reporter.running():
                 await definition.run(
                     RunningJob(attempt, job.video_id, request, scratch, job.objects, reporter, self._database)

@@ -16,6 +16,7 @@ from app.core.schemas import RequestModel
 from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
 from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
 from app.jobs.queue import JobQueue, TicketState
+from app.jobs.schemas import TERMS, TaskTerms
 from app.jobs.storage import (
     Attempt,
     active_jobs,
@@ -54,6 +55,8 @@ class JobScheduler:
         request: RequestModel,
         queue: QueueName,
         work: Workload,
+        terms: TaskTerms,
+        parent: Job | None = None,
     ) -> Job:
         """A new job, or the one that already does exactly this. It is queued when `session` commits."""
         fingerprint = _fingerprint(job_type, video_id, request)
@@ -66,7 +69,11 @@ class JobScheduler:
             job_type=job_type,
             queue=queue,
             ticket=new_id("ticket"),
-            request=request.model_dump(mode="json"),
+            request=request.model_dump(mode="json", exclude=TERMS),
+            parent_id=parent and parent.id,
+            priority=terms.priority,
+            max_cost=terms.max_cost,
+            reference=terms.reference,
             fingerprint=fingerprint,
             units=work.units,
             rate_key=work.rate_key,
@@ -150,7 +157,7 @@ class JobScheduler:
             self._put_after_commit(session, job)
 
     def _put_after_commit(self, session: AsyncSession, job: Job) -> None:
-        after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue))
+        after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue, job.priority))
 
     async def _cancel(self, session: AsyncSession, job: Job) -> None:
         await mark_cancelled(session, job.id)
@@ -166,5 +173,6 @@ def _is_astray(job: Job, state: TicketState) -> bool:
 
 
 def _fingerprint(job_type: JobType, video_id: str, request: RequestModel) -> str:
-    material = "\n".join((job_type, video_id, request.model_dump_json()))
+    """By what is asked for, not on which terms."""
+    material = "\n".join((job_type, video_id, request.model_dump_json(exclude=TERMS)))
     return hashlib.sha256(material.encode()).hexdigest()

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.core.errors import ErrorCode
-from app.core.schemas import Duration, LanguageTag, Linked, Response, TaskId, Timestamp, Url, VideoId, is_none
+from app.core.schemas import (
+    Duration,
+    LanguageTag,
+    Linked,
+    RequestModel,
+    Response,
+    TaskId,
+    Timestamp,
+    Url,
+    VideoId,
+    is_none,
+)
 from app.jobs.models import JobStatus, JobType
 
 Progress = Annotated[
@@ -24,6 +35,31 @@ UntranslatedSegments = Annotated[
 MissedTerms = Annotated[
     list[int], Field(description="Ids of lines that lack a wording of the `terminology`.", examples=[[]])
 ]
+
+
+class TaskTerms(RequestModel):
+    """On which terms work is done, whatever it is: they have no part in what comes of it."""
+
+    reference: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="A name of your own for the task; it is echoed, and can be searched for.",
+        examples=["order-4711"],
+    )
+    priority: int = Field(
+        default=0, ge=-10, le=10, description="The higher, the sooner it is done.", examples=[0]
+    )
+    max_cost: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars: the task stops before what would come to more.",
+        examples=[2.5],
+    )
+
+
+TERMS = set(TaskTerms.model_fields)
 
 
 class StartedTask(Response):
@@ -149,6 +185,16 @@ class TaskResponse(Response):
     message: str = Field(description="What it is doing, for people.", examples=["Processing audio chunk 2/3"])
     created_at: Timestamp
     updated_at: Timestamp
+    reference: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="The client's own name for it.",
+        examples=["order-4711"],
+    )
+    parent_id: TaskId | None = Field(
+        default=None, exclude_if=is_none, description="The task that this one is a stage of."
+    )
+    priority: int = Field(description="The higher, the sooner it is done.", examples=[0])
     completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
     estimated_completion: Timestamp | None = Field(
         description="Null before the work has begun and once the task has ended."

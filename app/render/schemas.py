@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from app.core.languages import LanguageCode
 from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Timestamp, Url, VideoId
+from app.jobs.schemas import TaskTerms
 from app.render.burner import SubtitlePosition, SubtitleStyle, parse_colour
 from app.render.output import OutputFormat, OutputQuality
 
@@ -83,7 +84,7 @@ class DubOptions(RequestModel):
         )
 
 
-class GenerateDubbedVideo(RequestModel):
+class GenerateDubbedVideo(TaskTerms):
     """Which language or languages, in which form."""
 
     languages: Annotated[list[LanguageCode], AfterValidator(_validate_distinct)] | None = Field(

@@ -46,7 +46,9 @@ class VideoGenerator:
         # Beside a copied picture the sounds are the work.
         units = video.duration * (len(request.spoken) if copies else 1)
         work = Workload(units, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
-        return await self._scheduler.start(session, JobType.VIDEO_GENERATION, video_id, request, "cpu", work)
+        return await self._scheduler.start(
+            session, JobType.VIDEO_GENERATION, video_id, request, "cpu", work, request
+        )
 
     async def dub(self, session: AsyncSession, video_id: str, language: str) -> Dub:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(DUB_NOT_READY)`."""

@@ -17,6 +17,7 @@ from app.core.schemas import (
     VideoId,
     is_none,
 )
+from app.jobs.schemas import TaskTerms
 from app.subtitles.hallucinations import Reason
 from app.subtitles.readability import ReadingRule
 from app.subtitles.segments import SegmentChange
@@ -41,7 +42,7 @@ class SegmentationOptions(RequestModel):
     )
 
 
-class ExtractSubtitles(RequestModel):
+class ExtractSubtitles(TaskTerms):
     """What to listen for."""
 
     language: LanguageOrAuto = "auto"

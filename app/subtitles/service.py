@@ -45,7 +45,7 @@ class SubtitleService:
             video.duration, f"{JobType.SUBTITLE_EXTRACTION}:{engine.name}", PRIOR_SECONDS[engine.queue]
         )
         return await self._scheduler.start(
-            session, JobType.SUBTITLE_EXTRACTION, video_id, settled, engine.queue, work
+            session, JobType.SUBTITLE_EXTRACTION, video_id, settled, engine.queue, work, request
         )
 
     async def track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack]:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from app.core.concurrency import all_of
 from app.core.languages import AUTO
 from app.jobs.models import JobType
-from app.jobs.schemas import SubtitleExtractionResult
+from app.jobs.schemas import TERMS, SubtitleExtractionResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.media.silence import Clip, find_silences, plan_clips, read_levels
 from app.memo import Memo, Unit
@@ -129,7 +129,7 @@ class SubtitleExtraction:
             row.language = known or UNKNOWN_LANGUAGE
             row.detected_language = heard.language
             row.whisper_model, row.model_used = request.model, engine.model_for(request.model)
-            row.whisper_options = request.model_dump(mode="json")
+            row.whisper_options = request.model_dump(mode="json", exclude=TERMS)
             row.left_out = _LEFT_OUT.dump_python(list(heard.left_out), mode="json")
             await save_track(completion.session, row, segments)
             (await get_video(completion.session, job.video_id)).detected_language = heard.language

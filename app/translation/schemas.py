@@ -16,7 +16,7 @@ from app.core.schemas import (
     Timestamp,
     VideoId,
 )
-from app.jobs.schemas import MissedTerms, UntranslatedSegments
+from app.jobs.schemas import MissedTerms, TaskTerms, UntranslatedSegments
 from app.subtitles.schemas import ModelUsed, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
 
@@ -49,7 +49,7 @@ class TranslationOptions(RequestModel):
         return TranslationStyle(self.tone, self.context, terms, self.preserve_format)
 
 
-class TranslateSubtitles(RequestModel):
+class TranslateSubtitles(TaskTerms):
     """Into which language, and how."""
 
     target_language: LanguageCode

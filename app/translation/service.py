@@ -51,7 +51,7 @@ class TranslationManager:
             len(original.segments), f"{JobType.TRANSLATION}:{engine.name}", PRIOR_SECONDS[engine.queue]
         )
         return await self._scheduler.start(
-            session, JobType.TRANSLATION, video_id, request, engine.queue, work
+            session, JobType.TRANSLATION, video_id, request, engine.queue, work, request
         )
 
     async def track(

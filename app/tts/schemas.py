@@ -18,7 +18,7 @@ from app.core.schemas import (
     Url,
     VideoId,
 )
-from app.jobs.schemas import TaskError
+from app.jobs.schemas import TaskError, TaskTerms
 from app.media.audio import AudioFormat
 from app.tts.engines.base import Gender
 
@@ -79,7 +79,7 @@ class SpeechOptions(RequestModel):
         return value
 
 
-class GenerateSpeech(RequestModel):
+class GenerateSpeech(TaskTerms):
     """Whose voice, in which language."""
 
     language: LanguageCode
@@ -98,7 +98,7 @@ class GenerateSpeech(RequestModel):
     audio_format: AudioFormat = Field(default="mp3", description="Of the files.")
 
 
-class RegenerateSpeech(RequestModel):
+class RegenerateSpeech(TaskTerms):
     """Segments to speak again; what is not given stays as it was. Of the options, `speaking_rate`, `pitch`
     and `volume_gain_db` are a segment's; the others are the whole track's and stay."""
 

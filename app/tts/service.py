@@ -13,6 +13,7 @@ from app.core.languages import base_language
 from app.core.settings import Settings
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
+from app.jobs.schemas import TaskTerms
 from app.jobs.task import Workload
 from app.media.audio import encode
 from app.storage.processor import FileProcessor
@@ -82,7 +83,7 @@ class TTSManager:
             "options": settled_options(request.options, self._settings),
         }
         task = SpeechTask.model_validate(request.model_copy(update=settled).model_dump())
-        return await self._start(session, video_id, task, translation.segments)
+        return await self._start(session, video_id, task, translation.segments, request)
 
     async def regenerate(
         self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech
@@ -104,7 +105,7 @@ class TTSManager:
         )
         translation = await load_translation(session, video_id, language)
         wanted = [segment for segment in translation.segments if segment.id in set(named)]
-        return await self._start(session, video_id, task, wanted)
+        return await self._start(session, video_id, task, wanted, request)
 
     async def speech(self, session: AsyncSession, video_id: str, language: str) -> tuple[Video, SpokenTrack]:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SPEECH_NOT_READY)`."""
@@ -121,13 +122,18 @@ class TTSManager:
         return await self._files.derived(key, partial(_preview, engine, request))
 
     async def _start(
-        self, session: AsyncSession, video_id: str, task: SpeechTask, segments: Sequence[Segment]
+        self,
+        session: AsyncSession,
+        video_id: str,
+        task: SpeechTask,
+        segments: Sequence[Segment],
+        terms: TaskTerms,
     ) -> Job:
         engine = self._synthesizer()
         seconds = sum(segment.end - segment.start for segment in segments)
         work = Workload(seconds, f"{JobType.TTS_GENERATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
         return await self._scheduler.start(
-            session, JobType.TTS_GENERATION, video_id, task, engine.queue, work
+            session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
         )
 
     async def _voice_id(self, asked: str | None, language: str, field: str = "voice_id") -> str:

@@ -31,7 +31,8 @@ class ArtifactKind(StrEnum):
 
 class Video(Base):
     """`path` is the key of its object, and None while a cut video's file is being made. `media` is what
-    probing found. `duration` in seconds, `file_size` in bytes."""
+    probing found, and `reference` the client's own name for it. `duration` in seconds, `file_size` in
+    bytes."""
 
     __tablename__ = "videos"
 
@@ -40,6 +41,7 @@ class Video(Base):
     title: Mapped[str]
     description: Mapped[str | None]
     source_language: Mapped[str]
+    reference: Mapped[str | None] = mapped_column(index=True)
     detected_language: Mapped[str | None]
     duration: Mapped[float]
     file_size: Mapped[int] = mapped_column(BigInteger)

@@ -16,6 +16,7 @@ from app.core.schemas import (
     VideoId,
 )
 from app.core.text import one_line, without_controls
+from app.jobs.schemas import TaskTerms
 from app.videos.models import VideoStatus
 
 Title = Annotated[
@@ -99,7 +100,7 @@ class VideoDetails(Response):
     dubbed_versions: list[TrackLink] = Field(description="By language; the URL downloads the video.")
 
 
-class TrimRequest(RequestModel):
+class TrimRequest(TaskTerms):
     """The part to keep, in seconds on the video's clock."""
 
     start_time: float = Field(ge=0, allow_inf_nan=False, description="Seconds.", examples=[10.5])

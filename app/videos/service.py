@@ -111,6 +111,7 @@ class VideoProcessor:
             TrimTask(source_id=source.id, start_time=request.start_time, end_time=request.end_time),
             "trim",
             Workload(length, "video_trim", CUT_SECONDS_PER_SECOND),
+            request,
         )
         return source, trimmed, job
 

@@ -105,6 +105,7 @@ def test_a_completed_task(walk: Walk, step: str, kind: str) -> None:
         "status": "completed",
         "progress": 100,
         "message": "Done",
+        "priority": 0,
         "created_at": MOMENT,
         "updated_at": MOMENT,
         "completed_at": MOMENT,

@@ -1,0 +1,37 @@
+"""On whose behalf the running code works: what engines' gates and ledgers have to know of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job at work. `share` is whom it is done for: the shares of an engine are equal whatever each asks.
+
+    `priority` decides between the jobs of one share, the higher first.
+    """
+
+    task_id: str
+    video_id: str
+    share: str
+    priority: int = 0
+
+
+_current: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+def current_work() -> Work | None:
+    """None outside jobs, such as for the preview of a voice."""
+    return _current.get()
+
+
+@contextmanager
+def working_on(work: Work) -> Iterator[None]:
+    """Tasks that are started in the block inherit it."""
+    token = _current.set(work)
+    try:
+        yield
+    finally:
+        _current.reset(token)
