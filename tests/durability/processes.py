@@ -2,6 +2,7 @@
 disk."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -9,7 +10,12 @@ PROC = Path("/proc")
 
 def ffmpegs(data_dir: Path) -> list[int]:
     """The processes that read or write under a data folder, whoever their parent is by now."""
-    return [int(path.name) for path in PROC.iterdir() if path.name.isdigit() and _names(path, data_dir)]
+    return [pid for pid, _ in _commands(data_dir)]
+
+
+def encoders(data_dir: Path) -> list[int]:
+    """Those of them that encode a picture: they last, while others may be gone at the next look."""
+    return [pid for pid, arguments in _commands(data_dir) if b"libx264" in arguments]
 
 
 def memory_mb(pid: int, field: str) -> float:
@@ -31,9 +37,16 @@ def files(folder: Path) -> list[Path]:
     return sorted(path.relative_to(folder) for path in found)
 
 
-def _names(process: Path, data_dir: Path) -> bool:
+def _commands(data_dir: Path) -> Iterator[tuple[int, list[bytes]]]:
+    for process in PROC.iterdir():
+        if process.name.isdigit():
+            arguments = _arguments(process)
+            if b"ffmpeg" in arguments[0] and str(data_dir).encode() in b" ".join(arguments):
+                yield int(process.name), arguments
+
+
+def _arguments(process: Path) -> list[bytes]:
     try:
-        arguments = (process / "cmdline").read_bytes().split(b"\0")
+        return (process / "cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return b"ffmpeg" in arguments[0] and any(str(data_dir).encode() in argument for argument in arguments)
+        return [b""]

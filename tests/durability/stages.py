@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.durability.processes import ffmpegs
+from tests.durability.processes import encoders
 from tests.live_server import Json, LiveServer
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI, Request
 
@@ -86,9 +86,9 @@ def bring(server: LiveServer, video_id: str, track: str, topic: str, lines: int)
 
 
 def begin_render(server: LiveServer, video_id: str) -> str:
-    """Starts the task and returns its id when FFmpeg is in the middle of it."""
+    """Starts the task and returns its id when FFmpeg is encoding its picture."""
     answer = server.http.post(f"/api/videos/{video_id}/{RENDER}", json=RENDER_BODY).raise_for_status()
-    server.wait(lambda: bool(ffmpegs(server.data_dir)))
+    server.wait(lambda: bool(encoders(server.data_dir)))
     return str(answer.json()["task_id"])
 
 

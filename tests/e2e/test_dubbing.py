@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import unicodedata
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,9 @@ def spoken_lines(api: LiveServer, video_id: str) -> list[dict[str, Any]]:
 
 
 def spoken_units(api: LiveServer) -> int:
-    """How many lines were ever spoken by an engine, by the server's own books."""
-    with sqlite3.connect(api.data_dir / "app.sqlite") as database:
+    """How many lines were ever spoken by an engine, by the server's own books, which follow a moment
+    later."""
+    with closing(sqlite3.connect(api.data_dir / "app.sqlite")) as database:
         count: int = database.execute("SELECT count(*) FROM memo WHERE kind = 'speech'").fetchone()[0]
     return count
 
@@ -148,6 +150,7 @@ def test_an_edited_line_is_the_only_one_spoken_again(
     speak(local_api, jordi.video_id, "es")
     lines = spoken_lines(local_api, jordi.video_id)
     after = [fetch(local_api, line["url"], tmp_path / "again.wav").read_bytes() for line in lines]
+    local_api.wait(lambda: spoken_units(local_api) > spoken)
     assert spoken_units(local_api) == spoken + 1
     assert after[0] != before[0]
     assert after[1:] == before[1:]
