@@ -46,9 +46,12 @@ def api(shared_api: LiveServer, openai_server: LoopbackOpenAI) -> Iterator[LiveS
     openai_server.forget()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A running server on the built-in engines, as without any setting."""
+    """A running server on the built-in engines, as without any setting.
+
+    It ends with the module: a server that idles to the end of the run costs more than another start.
+    """
     with LiveServer(tmp_path_factory.mktemp("local") / "data") as server:
         yield server
 

@@ -82,7 +82,7 @@ def own_lines(video: str, bring: Callable[..., None]) -> Callable[[str], tuple[s
     return put
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def strict_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that was told to use OpenAI but given no key, takes 1 MB at most, speaks English and answers
     to a front end at https://dub.example."""

@@ -26,7 +26,7 @@ def engines(engine_server: LoopbackOpenAI) -> Iterator[LoopbackOpenAI]:
     engine_server.forget()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
     with _server(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
         yield server
@@ -42,7 +42,7 @@ def server(mortal: LiveServer, engines: LoopbackOpenAI) -> Iterator[LiveServer]:
     assert "Traceback" not in mortal.log(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI
 ) -> Iterator[LiveServer]:

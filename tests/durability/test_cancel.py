@@ -1,5 +1,6 @@
 """Cancelling: at once, without a trace, and without losing what was finished."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -149,6 +150,22 @@ def test_a_watcher_is_told_of_the_end_and_of_a_deletion(
         assert next(line for line in lines if line.startswith("data:"))
         httpx.delete(f"{server.url}/api/videos/{video_id}", timeout=10).raise_for_status()
         list(lines)  # ends, and not by an error
+
+
+def test_an_upload_broken_off_by_the_client_leaves_nothing_and_alarms_nobody(
+    server: LiveServer, half_minute: Path
+) -> None:
+    before = files(server.data_dir)
+    head = (
+        "POST /api/videos/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
+    )
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(head.encode() + half_minute.read_bytes() + bytes(16 << 20))
+        server.wait(lambda: files(server.data_dir) != before)
+    server.wait(lambda: files(server.data_dir) == before, 5)
+    assert "CRITICAL" not in server.log()
 
 
 def test_a_cancelled_cut_can_be_made_after_all(server: LiveServer, large_clip: Path) -> None:
