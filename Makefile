@@ -21,7 +21,7 @@ doctor: setup ## what works, what is missing and how to get it
 	@exec $(PYTHON) -m app doctor
 
 test: setup ## the tests (ARGS="-k name")
-	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/ruff check .

@@ -11,8 +11,15 @@ from tests.live_server import LiveServer
 from tests.loopback.engines import MixedVoices
 from tests.loopback.openai_server import LoopbackOpenAI
 
-SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
+TESTS = Path(__file__).parent
+SHARED_MEDIA = TESTS.parents[1] / "shared" / "media"
+LONG = ("e2e", "durability", "test_cli.py", "engines", "render")
 BURSTS = "between(mod(t,3),0.5,2)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files begin first, or one worker would still be at one of them when the others are done."""
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in LONG)
 
 
 @pytest.fixture(scope="session")
