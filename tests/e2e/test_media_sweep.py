@@ -1,6 +1,8 @@
 """Every odd and damaged file there is: refused with a reason, or a video that can be shown and dubbed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,17 @@ STATUS = {"not_a_video": 415, "video_unreadable": 422}
 accepted = pytest.mark.parametrize("name", ACCEPTED)
 
 
+@pytest.fixture(scope="module")
+def upload_once(local_api: LiveServer) -> Callable[[Path], str]:
+    """The id of the one video made of a file: what a test does to it, no other looks at."""
+    return cache(local_api.upload)
+
+
+@pytest.fixture
+def video_id(upload_once: Callable[[Path], str], odd_file: Path) -> str:
+    return upload_once(odd_file)
+
+
 @pytest.fixture
 def odd_file(shared_media: Path, name: str) -> Path:
     return shared_media / "video" / name
@@ -87,8 +100,9 @@ def test_every_file_there_is_has_its_expectation(shared_media: Path) -> None:
 
 
 @accepted
-def test_what_can_be_played_is_probed_right(local_api: LiveServer, odd_file: Path, name: str) -> None:
-    video_id = local_api.upload(odd_file)
+def test_what_can_be_played_is_probed_right(
+    local_api: LiveServer, odd_file: Path, video_id: str, name: str
+) -> None:
     video = local_api.http.get(f"/api/videos/{video_id}").raise_for_status().json()
     assert Facts(video["resolution"], video["duration"]) == ACCEPTED[name]
     assert video["filename"] == name
@@ -107,8 +121,8 @@ def test_what_cannot_be_played_is_refused_with_the_reason(
 
 
 @accepted
-def test_it_can_be_shown(local_api: LiveServer, odd_file: Path, name: str, tmp_path: Path) -> None:
-    here = f"/api/videos/{local_api.upload(odd_file)}"
+def test_it_can_be_shown(local_api: LiveServer, video_id: str, name: str, tmp_path: Path) -> None:
+    here = f"/api/videos/{video_id}"
     wide, high = map(int, ACCEPTED[name].resolution.split("x"))
     (still,) = frames(fetch(local_api, f"{here}/thumbnail", tmp_path / "thumbnail.jpg"))
     height, width = still.picture.shape
@@ -123,9 +137,8 @@ def test_it_can_be_shown(local_api: LiveServer, odd_file: Path, name: str, tmp_p
 
 
 @accepted
-def test_it_can_be_dubbed(local_api: LiveServer, odd_file: Path, name: str, tmp_path: Path) -> None:
+def test_it_can_be_dubbed(local_api: LiveServer, odd_file: Path, video_id: str, tmp_path: Path) -> None:
     source = probe(odd_file)
-    video_id = local_api.upload(odd_file)
     spoken_until = min(source.duration, LONGEST_ENCODED) * 0.6
     bring_translation(local_api, video_id, "en", Cue(0.0, spoken_until, "Hello there"))
     speak(local_api, video_id, "en", ROBOT)
