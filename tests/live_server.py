@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLLING_SECONDS = 0.05
+# Looking costs the server as much as a small task: it is done the less often, the longer the wait has been.
+LOOKING_SHARE = 0.2
+LONGEST_PAUSE_SECONDS = 0.25
 TASK_SECONDS = 180.0
 FINAL = ("completed", "failed", "cancelled")
 
@@ -140,12 +143,14 @@ class LiveServer:
         condition: Callable[[], bool],
         seconds: float = 60.0,
         complaint: Callable[[], str] = lambda: "it did not come to pass",
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """Returns as soon as the condition holds; fails with the log if that is not in time."""
-        deadline = time.monotonic() + seconds
+        """Returns soon after the condition holds; fails with the log if that is not in time."""
+        begun = time.monotonic()
         while not condition():
-            assert time.monotonic() < deadline, f"{complaint()}\n{self.log()}"
-            time.sleep(POLLING_SECONDS)
+            waited = time.monotonic() - begun
+            assert waited < seconds, f"{complaint()}\n{self.log()}"
+            time.sleep(min(max(POLLING_SECONDS, LOOKING_SHARE * waited), longest_pause))
 
     def __enter__(self) -> Self:
         self.start()
