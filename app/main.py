@@ -13,6 +13,7 @@ from app.jobs.router import router as tasks
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
 from app.monitoring.router import router as health
+from app.pipeline.router import router as pipeline
 from app.render.router import router as dubbed_videos
 from app.resources import Resources
 from app.subtitles.router import router as subtitles
@@ -23,6 +24,8 @@ from app.videos.router import router as videos
 
 DESCRIPTION = """
 Upload a video, get subtitles, a translation, a voice and a dubbed video that stays in sync.
+
+`POST /api/videos/upload`, then `POST /api/videos/{video_id}/dub` does everything. Step by step:
 
 1. `POST /api/videos/upload`
 2. `POST /api/videos/{video_id}/extract-subtitles`
@@ -77,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         expose_headers=["Location", "ETag", "Content-Disposition", "Content-Range", "Accept-Ranges"],
     )
     ExceptionHandler(settings.default_locale, resources.alerts).install(app)
-    for router in (videos, subtitles, translations, speech, dubbed_videos, tasks, health):
+    for router in (videos, subtitles, translations, speech, pipeline, dubbed_videos, tasks, health):
         app.include_router(router)
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]

@@ -24,6 +24,8 @@ from app.media.fonts import prepare_fonts
 from app.memo import Memo
 from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
+from app.pipeline.service import DubPipeline, StageServices
+from app.pipeline.tasks import Dubbing
 from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
 from app.storage.cleaner import StorageCleaner
@@ -74,11 +76,17 @@ class Resources:
         self.queue = JobQueue(
             _jobs_url(settings),
             settings.worker_name,
-            {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1},
+            {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1, "pipeline": None},
             self.runner.run,
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage)
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
+        self.stages = StageServices(
+            SubtitleService(self.database, self.scheduler, self.transcriber),
+            TranslationManager(self.database, self.scheduler, self.translator),
+            TTSManager(self.scheduler, self.files, self.synthesizer, self.settings),
+            VideoGenerator(self.scheduler),
+        )
         self.runner.define(self._definitions())
         self._owned: dict[type[Any], Any] = {type(part): part for part in self._parts()}
 
@@ -172,6 +180,7 @@ class Resources:
                 self.memo, self.storage, self.synthesizer, Rewriter(self.memo, self.translator)
             ).definition(),
             DubbedVideoGeneration(self.videos, self.storage, self.memo, self.ffmpeg).definition(),
+            Dubbing(self.stages, self.monitor).definition(),
         )
 
     def _parts(self) -> Sequence[object]:
@@ -183,11 +192,12 @@ class Resources:
             self.scheduler,
             self.videos,
             FileValidator(self.settings.max_upload_bytes),
-            SubtitleService(self.database, self.scheduler, self.transcriber),
-            TranslationManager(self.database, self.scheduler, self.translator),
-            TTSManager(self.scheduler, self.files, self.synthesizer, self.settings),
+            self.stages.subtitles,
+            self.stages.translations,
+            self.stages.speech,
+            self.stages.videos,
+            DubPipeline(self.scheduler, self.stages),
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
-            VideoGenerator(self.scheduler),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
 

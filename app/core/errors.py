@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     VIDEO_NOT_READY = "video_not_ready"
     TASK_NOT_ACTIVE = "task_not_active"
     TASK_NOT_RETRYABLE = "task_not_retryable"
+    STAGE_CANCELLED = "stage_cancelled"
     # The input is wrong
     INVALID_REQUEST = "invalid_request"
     INVALID_JSON = "invalid_json"
@@ -120,6 +121,7 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.VIDEO_NOT_READY,
             ErrorCode.TASK_NOT_ACTIVE,
             ErrorCode.TASK_NOT_RETRYABLE,
+            ErrorCode.STAGE_CANCELLED,
             ErrorCode.TRACK_EMPTY,
         }
     ),

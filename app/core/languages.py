@@ -41,6 +41,12 @@ def _validate_language(code: str) -> str:
         raise PydanticCustomError("language", "'{code}' is not a language code", {"code": code}) from error
 
 
+def _validate_distinct(languages: list[str]) -> list[str]:
+    if len(set(languages)) < len(languages):
+        raise PydanticCustomError("distinct_languages", "names a language twice")
+    return languages
+
+
 def _validate_language_or_auto(code: str) -> str:
     return AUTO if code.lower() == AUTO else _validate_language(code)
 
@@ -54,6 +60,7 @@ LanguageCode = Annotated[
     ),
     AfterValidator(_validate_language),
 ]
+DistinctLanguages = Annotated[list[LanguageCode], AfterValidator(_validate_distinct)]
 LanguageOrAuto = Annotated[
     str,
     Field(max_length=35, description="A BCP 47 language code, or `auto` to detect it."),

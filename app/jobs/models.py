@@ -18,6 +18,7 @@ class JobType(StrEnum):
     TTS_GENERATION = "tts_generation"
     VIDEO_GENERATION = "video_generation"
     VIDEO_TRIM = "video_trim"
+    DUB = "dub"
 
 
 class JobStatus(StrEnum):
@@ -30,8 +31,8 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Cuts have a queue of their own: jobs in the others wait for them.
-QueueName = Literal["api", "cpu", "trim"]
+# Cuts have a queue of their own: jobs in the others wait for them. So have jobs that wait for other jobs.
+QueueName = Literal["api", "cpu", "trim", "pipeline"]
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING)
 RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)

@@ -43,7 +43,7 @@ def present_video_job(job: Job) -> VideoJob:
     )
 
 
-def accepted(job: Job, response: Response, shape: type[S], **about: str) -> S:
+def accepted(job: Job, response: Response, shape: type[S], **about: object) -> S:
     """The answer to a request that started a job, in its own `shape`, which also tells what it is `about`."""
     response.headers["Location"] = f"/api/tasks/{job.id}"
     return shape(

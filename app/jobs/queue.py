@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import Context
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
@@ -40,14 +42,15 @@ class JobQueue:
     retries it need not know of each other.
 
     `executor` names this process; what it left unfinished is taken up again by the next process of that
-    name. Jobs of the `api` queue wait on the network, those of the `cpu` and `trim` queues use this machine.
+    name. Jobs of the `api` queue wait on the network, those of the `cpu` and `trim` queues use this machine,
+    and those of the `pipeline` queue wait for others. `sizes` are how many run at once; None is no limit.
     """
 
     def __init__(
         self,
         database_url: str,
         executor: str,
-        sizes: dict[QueueName, int],
+        sizes: Mapping[QueueName, int | None],
         execute: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._url = database_url
@@ -94,13 +97,17 @@ class JobQueue:
 
     async def put(self, job_id: str, ticket: str, queue: QueueName, priority: int = 0) -> None:
         """Does nothing if the ticket is already in. The higher the `priority`, the sooner it is taken."""
-        with SetWorkflowID(ticket), SetEnqueueOptions(priority=ORDINARY_PRIORITY - priority):
-            await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
+
+        async def enqueue() -> None:
+            with SetWorkflowID(ticket), SetEnqueueOptions(priority=ORDINARY_PRIORITY - priority):
+                await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
+
+        await _outside_jobs(enqueue())
 
     async def cancel(self, ticket: str) -> None:
         """A job running here has stopped on return, one in another process stops within about a second."""
         await self._stop(ticket)
-        await DBOS.cancel_workflow_async(ticket)
+        await _outside_jobs(DBOS.cancel_workflow_async(ticket))
 
     async def state(self, ticket: str) -> TicketState:
         if ticket in self._running:
@@ -136,6 +143,11 @@ _STATES = {
     "CANCELLED": TicketState.ENDED,
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": TicketState.GIVEN_UP,
 }
+
+
+async def _outside_jobs(call: Coroutine[Any, Any, None]) -> None:
+    """A job may start and end others, which DBOS would otherwise take for steps of its own."""
+    await asyncio.create_task(call, context=Context())
 
 
 def _sqlite_engine(url: str) -> sqlalchemy.Engine:

@@ -13,6 +13,7 @@ from app.core.database import Database, after_commit, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
+from app.core.work import current_work
 from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
 from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
 from app.jobs.queue import JobQueue, TicketState
@@ -20,6 +21,7 @@ from app.jobs.schemas import TERMS, TaskTerms
 from app.jobs.storage import (
     Attempt,
     active_jobs,
+    active_stages,
     find_running,
     get_job,
     mark_cancelled,
@@ -56,9 +58,12 @@ class JobScheduler:
         queue: QueueName,
         work: Workload,
         terms: TaskTerms,
-        parent: Job | None = None,
     ) -> Job:
-        """A new job, or the one that already does exactly this. It is queued when `session` commits."""
+        """A new job, or the one that already does exactly this. It is queued when `session` commits.
+
+        One that a job starts is a stage of that.
+        """
+        starter = current_work()
         fingerprint = _fingerprint(job_type, video_id, request)
         running = await find_running(session, fingerprint)
         if running is not None:
@@ -70,8 +75,8 @@ class JobScheduler:
             queue=queue,
             ticket=new_id("ticket"),
             request=request.model_dump(mode="json", exclude=TERMS),
-            parent_id=parent and parent.id,
-            priority=terms.priority,
+            parent_id=starter and starter.task_id,
+            priority=terms.priority if starter is None else starter.priority,
             max_cost=terms.max_cost,
             reference=terms.reference,
             fingerprint=fingerprint,
@@ -96,7 +101,9 @@ class JobScheduler:
     async def cancel_all(self, session: AsyncSession, video_id: str) -> None:
         """Ends every active job of a video."""
         for job in await active_jobs(session, video_id):
-            await self._cancel(session, job)
+            await session.refresh(job)
+            if job.status in ACTIVE:
+                await self._cancel(session, job)
 
     async def retry(self, session: AsyncSession, job_id: str) -> Job:
         """The same job once more; finished units come from the memo.
@@ -160,7 +167,10 @@ class JobScheduler:
         after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue, job.priority))
 
     async def _cancel(self, session: AsyncSession, job: Job) -> None:
+        """With its stages."""
         await mark_cancelled(session, job.id)
+        for stage in await active_stages(session, job.id):
+            await self._cancel(session, stage)
         after_commit(session, partial(self._queue.cancel, job.ticket))
         # An attempt that died with its process could not do this itself.
         after_commit(session, partial(self._storage.delete_prefix, job.objects))

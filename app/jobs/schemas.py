@@ -1,6 +1,6 @@
 """The shapes of tasks in the API."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -153,7 +153,35 @@ class TrimResult(Linked):
     duration: Duration = Field(description="Seconds, of the new video.")
 
 
-TaskResult = SubtitleExtractionResult | TranslationResult | SpeechResult | DubbedVideoResult | TrimResult
+class DubbedLanguage(Linked):
+    """What a `dub` task made in a language. The error of one that failed is told by its `failed_task_id`."""
+
+    language: LanguageTag
+    status: Literal["completed", "failed"] = Field(description="What became of it.")
+    task_ids: list[TaskId] = Field(description="The stages that were done, in their order.")
+    url: Url | None = Field(description="The dubbed video; null if it failed.")
+    download_url: Url | None = Field(description="The same as a download.")
+    partial: bool = Field(description="Whether lines failed, which leaves the original in their places.")
+    error: ErrorCode | None = Field(default=None, exclude_if=is_none, description="Why it failed.")
+    failed_task_id: TaskId | None = Field(
+        default=None, exclude_if=is_none, description="The stage that failed."
+    )
+
+
+class DubResult(Linked):
+    """What a `dub` task made."""
+
+    video_id: VideoId
+    languages: list[DubbedLanguage] = Field(description="In the order they were asked for.")
+    partial: bool = Field(description="Whether a language or some lines failed.")
+
+    def with_base(self, base: str) -> Self:
+        return self.model_copy(update={"languages": [each.with_base(base) for each in self.languages]})
+
+
+TaskResult = (
+    SubtitleExtractionResult | TranslationResult | SpeechResult | DubbedVideoResult | TrimResult | DubResult
+)
 
 RESULT_TYPES: dict[JobType, type[TaskResult]] = {
     JobType.SUBTITLE_EXTRACTION: SubtitleExtractionResult,
@@ -161,6 +189,7 @@ RESULT_TYPES: dict[JobType, type[TaskResult]] = {
     JobType.TTS_GENERATION: SpeechResult,
     JobType.VIDEO_GENERATION: DubbedVideoResult,
     JobType.VIDEO_TRIM: TrimResult,
+    JobType.DUB: DubResult,
 }
 
 

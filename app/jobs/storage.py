@@ -51,6 +51,16 @@ async def active_jobs(session: AsyncSession, video_id: str | None = None) -> Seq
     return (await session.scalars(query)).all()
 
 
+async def active_stages(session: AsyncSession, job_id: str) -> Sequence[Job]:
+    query = select(Job).where(Job.parent_id == job_id, Job.status.in_(ACTIVE))
+    return (await session.scalars(query)).all()
+
+
+async def stages_of(session: AsyncSession, job_id: str) -> Sequence[Job]:
+    """In the order they were started."""
+    return (await session.scalars(select(Job).where(Job.parent_id == job_id).order_by(Job.id))).all()
+
+
 async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
     """In the order they were started."""
     return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id))).all()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from app.core.languages import LanguageCode
+from app.core.languages import DistinctLanguages, LanguageCode
 from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Timestamp, Url, VideoId
 from app.jobs.schemas import TaskTerms
 from app.render.burner import SubtitlePosition, SubtitleStyle, parse_colour
@@ -18,12 +18,6 @@ def _validate_colour(text: str) -> str:
     except ValueError as error:
         raise PydanticCustomError("colour", "'{colour}' is not a colour", {"colour": text}) from error
     return text
-
-
-def _validate_distinct(languages: list[str]) -> list[str]:
-    if len(set(languages)) < len(languages):
-        raise PydanticCustomError("distinct_languages", "names a language twice")
-    return languages
 
 
 SubtitleMode = Literal["burned", "soft", "none"]
@@ -87,7 +81,7 @@ class DubOptions(RequestModel):
 class GenerateDubbedVideo(TaskTerms):
     """Which language or languages, in which form."""
 
-    languages: Annotated[list[LanguageCode], AfterValidator(_validate_distinct)] | None = Field(
+    languages: DistinctLanguages | None = Field(
         default=None,
         min_length=1,
         max_length=8,

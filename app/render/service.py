@@ -40,15 +40,17 @@ class VideoGenerator:
         """Raises `Problem`: no such video, no speech in one of the languages."""
         video = await get_video(session, video_id)
         await _require_speech(session, video_id, request)
+        return await self._scheduler.start(
+            session, JobType.VIDEO_GENERATION, video_id, request, "cpu", self.work(video, request), request
+        )
+
+    def work(self, video: Video, request: GenerateDubbedVideo) -> Workload:
         output = OutputFormatter(request.output_format, request.options.output_quality)
         copies = request.options.subtitles != "burned" and output.copies(video.info)
         kind, prior = ("copy", COPYING_SECONDS) if copies else ("encode", ENCODING_SECONDS)
         # Beside a copied picture the sounds are the work.
         units = video.duration * (len(request.spoken) if copies else 1)
-        work = Workload(units, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
-        return await self._scheduler.start(
-            session, JobType.VIDEO_GENERATION, video_id, request, "cpu", work, request
-        )
+        return Workload(units, f"{JobType.VIDEO_GENERATION}:{kind}", prior)
 
     async def dub(self, session: AsyncSession, video_id: str, language: str) -> Dub:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(DUB_NOT_READY)`."""

@@ -36,17 +36,30 @@ class SubtitleService:
     async def start_extraction(self, session: AsyncSession, video_id: str, request: ExtractSubtitles) -> Job:
         """Raises `Problem`: no such video, no audio, an engine that is not configured or not able."""
         video = await get_video(session, video_id)
-        if video.info.default_audio is None:
-            raise Problem(ErrorCode.NO_AUDIO_TRACK, video_id=video_id)
+        self.check_extraction(video, request)
         engine = self._transcriber()
         settled = request.model_copy(update={"language": _language(request, video)})
-        _check_language(engine, settled.language)
-        work = Workload(
-            video.duration, f"{JobType.SUBTITLE_EXTRACTION}:{engine.name}", PRIOR_SECONDS[engine.queue]
-        )
         return await self._scheduler.start(
-            session, JobType.SUBTITLE_EXTRACTION, video_id, settled, engine.queue, work, request
+            session,
+            JobType.SUBTITLE_EXTRACTION,
+            video_id,
+            settled,
+            engine.queue,
+            self.extraction_work(video),
+            request,
         )
+
+    def extraction_work(self, video: Video) -> Workload:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        engine = self._transcriber()
+        kind = f"{JobType.SUBTITLE_EXTRACTION}:{engine.name}"
+        return Workload(video.duration, kind, PRIOR_SECONDS[engine.queue])
+
+    def check_extraction(self, video: Video, request: ExtractSubtitles) -> None:
+        """Raises `Problem`: no audio, an engine that is not configured or not able."""
+        if video.info.default_audio is None:
+            raise Problem(ErrorCode.NO_AUDIO_TRACK, video_id=video.id)
+        _check_language(self._transcriber(), _language(request, video))
 
     async def track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack]:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SUBTITLES_NOT_READY)`."""

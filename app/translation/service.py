@@ -47,12 +47,19 @@ class TranslationManager:
             raise Problem(ErrorCode.TRACK_EMPTY)
         engine = self._translator()
         engine.check_pair(original.row.language, request.target_language)
-        work = Workload(
-            len(original.segments), f"{JobType.TRANSLATION}:{engine.name}", PRIOR_SECONDS[engine.queue]
-        )
+        work = self.work(len(original.segments))
         return await self._scheduler.start(
             session, JobType.TRANSLATION, video_id, request, engine.queue, work, request
         )
+
+    def work(self, lines: int) -> Workload:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        engine = self._translator()
+        return Workload(lines, f"{JobType.TRANSLATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
+
+    def check_pair(self, source: str, target: str) -> None:
+        """Raises `Problem`: an engine not configured or not able."""
+        self._translator().check_pair(source, target)
 
     async def track(
         self, session: AsyncSession, video_id: str, language: str

@@ -74,6 +74,12 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
+        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        return await self._start(session, video_id, task, translation.segments, request)
+
+    async def settled(self, request: GenerateSpeech) -> GenerateSpeech:
+        """With voices and limits for what was not asked for. Raises `Problem`: no such voice, an engine
+        not configured."""
         settled = {
             "voice_id": await self._voice_id(request.voice_id, request.language),
             "voices": {
@@ -82,8 +88,12 @@ class TTSManager:
             },
             "options": settled_options(request.options, self._settings),
         }
-        task = SpeechTask.model_validate(request.model_copy(update=settled).model_dump())
-        return await self._start(session, video_id, task, translation.segments, request)
+        return request.model_copy(update=settled)
+
+    def work(self, seconds: float) -> Workload:
+        """Of so much speech. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        engine = self._synthesizer()
+        return Workload(seconds, f"{JobType.TTS_GENERATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
 
     async def regenerate(
         self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech
@@ -129,11 +139,10 @@ class TTSManager:
         segments: Sequence[Segment],
         terms: TaskTerms,
     ) -> Job:
-        engine = self._synthesizer()
-        seconds = sum(segment.end - segment.start for segment in segments)
-        work = Workload(seconds, f"{JobType.TTS_GENERATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
+        work = self.work(sum(segment.end - segment.start for segment in segments))
+        queue = self._synthesizer().queue
         return await self._scheduler.start(
-            session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
+            session, JobType.TTS_GENERATION, video_id, task, queue, work, terms
         )
 
     async def _voice_id(self, asked: str | None, language: str, field: str = "voice_id") -> str:

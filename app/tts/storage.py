@@ -75,6 +75,14 @@ async def find_speech(session: AsyncSession, video_id: str, language: str) -> Sp
     return None if row is None else await load_speech(session, video_id, language)
 
 
+async def failed_lines(session: AsyncSession, video_id: str, language: str) -> int:
+    """How many lines of a track could not be spoken."""
+    query = select(func.count()).where(
+        SpeechSegment.video_id == video_id, SpeechSegment.language == language, SpeechSegment.clip.is_(None)
+    )
+    return int(await session.scalar(query) or 0)
+
+
 async def save_speech(
     session: AsyncSession, row: Speech, segments: Sequence[SpeechSegment], former: SpokenTrack | None
 ) -> None:

@@ -1,0 +1,1 @@
+"""One call for everything: the stages of a dub, for one language or many."""

@@ -1,0 +1,93 @@
+"""What there is of a dub already, and which stages are missing."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.pipeline.schemas import DubVideo
+from app.render.models import GeneratedVideo
+from app.render.service import find_dub
+from app.subtitles.storage import OriginalTrack
+from app.subtitles.storage import find_track as find_original
+from app.translation.storage import TranslatedTrack
+from app.translation.storage import find_track as find_translation
+from app.tts.storage import SpokenTrack, find_speech
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageState:
+    """What there is in one language."""
+
+    language: str
+    translation: TranslatedTrack | None
+    speech: SpokenTrack | None
+    dub: GeneratedVideo | None
+
+
+@dataclass(frozen=True, slots=True)
+class DubState:
+    """What there is of a video."""
+
+    original: OriginalTrack | None
+    languages: tuple[LanguageState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageStages:
+    """Which stages a language needs."""
+
+    language: str
+    translation: bool
+    speech: bool
+    video: bool
+
+    @property
+    def count(self) -> int:
+        return sum((self.translation, self.speech, self.video))
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Which stages a dub needs: what is missing, what was made from something older, and what is asked for in
+    other words than before."""
+
+    original: bool
+    languages: tuple[LanguageStages, ...]
+
+    @property
+    def count(self) -> int:
+        return self.original + sum(language.count for language in self.languages)
+
+
+async def state_of(session: AsyncSession, video_id: str, request: DubVideo) -> DubState:
+    languages = [
+        LanguageState(
+            language,
+            await find_translation(session, video_id, language),
+            await find_speech(session, video_id, language),
+            await find_dub(session, video_id, language),
+        )
+        for language in request.target_languages
+    ]
+    return DubState(await find_original(session, video_id), tuple(languages))
+
+
+def stages_for(state: DubState, request: DubVideo) -> Stages:
+    """A stage whose options are given is done again, and so is all that follows from it: the memo answers
+    for whatever comes out the same."""
+    options = request.options
+    translated = all(language.translation is not None for language in state.languages)
+    original = options.segments is not None or (state.original is None and not translated)
+
+    def of(language: LanguageState) -> LanguageStages:
+        translation = original or language.translation is None or options.translation is not None
+        asks_for_voice = options.speech is not None or request.voice_id is not None or bool(request.voices)
+        speech = translation or language.speech is None or asks_for_voice
+        other_form = options.video is not None or _other_container(language.dub, request)
+        return LanguageStages(language.language, translation, speech, speech or other_form)
+
+    return Stages(original, tuple(of(language) for language in state.languages))
+
+
+def _other_container(dub: GeneratedVideo | None, request: DubVideo) -> bool:
+    return dub is None or dub.format != request.output_format

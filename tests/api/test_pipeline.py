@@ -1,0 +1,153 @@
+"""Whole dubs in one call: what is made, what is kept, and what becomes of the rest when a stage fails."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live_server import Json, LiveServer
+from tests.loopback.faults import Delay
+from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+
+FOREVER = Delay(60.0)
+QUICK = {"video": {"subtitle_mode": "none"}}
+STAGES = ["subtitle_extraction", "translation", "tts_generation", "video_generation"]
+
+
+def plan(api: LiveServer, video: str, *languages: str, **more: object) -> Json:
+    body = {"target_languages": languages, "dry_run": True, **more}
+    answer = api.http.post(f"/api/videos/{video}/dub", json=body)
+    assert answer.status_code == 200, answer.text
+    planned: Json = answer.json()
+    return planned
+
+
+def stages_of(api: LiveServer, video: str) -> list[Json]:
+    jobs = api.http.get(f"/api/videos/{video}/jobs").json()["jobs"]
+    tasks = [api.task(job["job_id"]) for job in jobs]
+    return [task for task in tasks if "parent_id" in task]
+
+
+@pytest.fixture(scope="module")
+def dubbed(shared_api: LiveServer, clip: Path) -> tuple[str, Json]:
+    """A video dubbed into two languages, and the task that did it. Tests only add to it."""
+    video = shared_api.upload(clip, source_language="en")
+    body = {"target_languages": ["es", "fr"], "options": QUICK, "reference": "order 1", "priority": 3}
+    return video, shared_api.run(f"/api/videos/{video}/dub", body)
+
+
+class TestWhole:
+    def test_every_language_is_dubbed(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
+        video, task = dubbed
+        assert (task["status"], task["type"], task["reference"]) == ("completed", "dub", "order 1")
+        assert not task["result"]["partial"]
+        for made, language in zip(task["result"]["languages"], ("es", "fr"), strict=True):
+            assert (made["language"], made["status"], len(made["task_ids"])) == (language, "completed", 3)
+            assert shared_api.http.get(made["download_url"]).headers["content-type"] == "video/mp4"
+            report = shared_api.http.get(f"/api/videos/{video}/dubbed-videos/{language}/report").json()
+            assert report["tracks"][0]["unheard_segments"] == []
+
+    def test_each_stage_is_a_task_under_it(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
+        video, task = dubbed
+        stages = [stage for stage in stages_of(shared_api, video) if stage["parent_id"] == task["task_id"]]
+        assert sorted(stage["type"] for stage in stages) == sorted([STAGES[0], *2 * STAGES[1:]])
+        assert {stage["priority"] for stage in stages} == {3}
+
+    def test_what_is_there_is_kept(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
+        video, _ = dubbed
+        before = len(stages_of(shared_api, video))
+        again = shared_api.completed(f"/api/videos/{video}/dub", {"target_languages": ["es"]})
+        assert again["languages"][0]["task_ids"] == []
+        assert len(stages_of(shared_api, video)) == before
+
+    def test_options_of_a_stage_make_it_and_what_follows_again(
+        self, shared_api: LiveServer, dubbed: tuple[str, Json]
+    ) -> None:
+        video, _ = dubbed
+        body = {"target_languages": ["fr"], "options": {"speech": {"speaking_rate": 1.1}}}
+        again = shared_api.completed(f"/api/videos/{video}/dub", body)
+        made = [shared_api.task(task_id)["type"] for task_id in again["languages"][0]["task_ids"]]
+        assert made == STAGES[2:]
+
+
+class TestPlan:
+    def test_before_anything_is_there(self, api: LiveServer, video: str) -> None:
+        planned = plan(api, video, "es", "fr")
+        assert [stage["stage"] for stage in planned["stages"]] == [STAGES[0], *2 * STAGES[1:]]
+        assert {stage["action"] for stage in planned["stages"]} == {"make"}
+        assert all(stage["units_ready"] == 0 for stage in planned["stages"])
+        assert planned["estimated_time"] > 0
+        assert api.http.get(f"/api/videos/{video}/jobs").json()["jobs"] == []
+
+    def test_what_is_there_is_told(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
+        video, _ = dubbed
+        planned = plan(shared_api, video, "es", "it")
+        of_spanish = [stage for stage in planned["stages"] if stage["language"] in (None, "es")]
+        assert {stage["action"] for stage in of_spanish} == {"keep"}
+        assert all(stage["units_ready"] == stage["units"] > 0 for stage in of_spanish)
+        of_italian = [stage for stage in planned["stages"] if stage["language"] == "it"]
+        assert [stage["action"] for stage in of_italian] == ["make"] * 3
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"target_languages": []}, "target_languages"),
+            ({"target_languages": ["es", "es"]}, "target_languages"),
+            ({"target_languages": ["klingon!"]}, "target_languages.0"),
+            ({"target_languages": ["es"], "options": {"speech": {"pitch": 99}}}, "options.speech.pitch"),
+        ],
+    )
+    def test_what_cannot_be_is_told_at_once(
+        self, api: LiveServer, video: str, body: Json, field: str
+    ) -> None:
+        answer = api.http.post(f"/api/videos/{video}/dub", json=body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == field
+
+
+class TestTrouble:
+    @pytest.fixture
+    def hanging(
+        self,
+        api: LiveServer,
+        openai_server: LoopbackOpenAI,
+        video: str,
+        own_lines: Callable[[str], tuple[str, str]],
+    ) -> Iterator[Json]:
+        """A dub whose translation goes on for as long as the test does."""
+        own_lines("original")
+        body = {"target_languages": ["es"], "options": QUICK}
+        openai_server.fail(Endpoint.CHAT, FOREVER, times=4)
+        started = api.http.post(f"/api/videos/{video}/dub", json=body).json()
+        api.wait(lambda: any(stage["type"] == "translation" for stage in _running(api, video)))
+        yield started
+        api.http.post(f"/api/tasks/{started['task_id']}/cancel")
+
+    def test_cancelling_it_cancels_its_stages(self, api: LiveServer, video: str, hanging: Json) -> None:
+        api.http.post(f"/api/tasks/{hanging['task_id']}/cancel").raise_for_status()
+        assert _running(api, video) == []
+        statuses = {stage["type"]: stage["status"] for stage in stages_of(api, video)}
+        assert statuses == {"translation": "cancelled"}
+
+    def test_a_stage_that_is_cancelled_fails_its_language(
+        self, api: LiveServer, video: str, hanging: Json
+    ) -> None:
+        (stage,) = _running(api, video)
+        api.http.post(f"/api/tasks/{stage['task_id']}/cancel").raise_for_status()
+        task = api.finished(hanging["task_id"])
+        assert (task["status"], task["error"]["code"]) == ("failed", "stage_cancelled")
+
+    def test_a_retry_makes_only_what_is_missing(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, hanging: Json
+    ) -> None:
+        api.http.post(f"/api/tasks/{hanging['task_id']}/cancel").raise_for_status()
+        openai_server.recover()
+        api.http.post(f"/api/tasks/{hanging['task_id']}/retry").raise_for_status()
+        task = api.finished(hanging["task_id"])
+        assert task["result"]["languages"][0]["status"] == "completed"
+        kinds = [stage["type"] for stage in stages_of(api, video) if stage["status"] == "completed"]
+        assert kinds == STAGES[1:]
+
+
+def _running(api: LiveServer, video: str) -> list[Json]:
+    return [stage for stage in stages_of(api, video) if stage["status"] == "processing"]
