@@ -36,6 +36,9 @@ format: $(INSTALLED) ## mend what ruff can mend
 bench: setup ## speed and memory against bare FFmpeg and cp (ARGS="upload --long")
 	@exec $(PYTHON) -m tests.benchmarks $(ARGS)
 
+chaos: setup ## kill the server again and again while it dubs, and compare (ten minutes at most; root or mount)
+	@exec $(PYTHON) -m tests.chaos $(ARGS)
+
 audit: $(INSTALLED) ## known vulnerabilities of the locked dependencies
 	$(VENV)/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
 
@@ -73,4 +76,4 @@ packages:
 		|| echo "Could not install $(PAIRS): translation needs them, or OPENAI_API_KEY." >&2; \
 	else echo "To translate without a key: apt-get install $(PAIRS)" >&2; fi
 
-.PHONY: help setup run demo doctor test lint format bench audit lock clean packages
+.PHONY: help setup run demo doctor test lint format bench chaos audit lock clean packages

@@ -82,11 +82,16 @@ def stages_for(state: DubState, request: DubVideo) -> Stages:
     def of(language: LanguageState) -> LanguageStages:
         translation = original or language.translation is None or options.translation is not None
         asks_for_voice = options.speech is not None or request.voice_id is not None or bool(request.voices)
-        speech = translation or language.speech is None or asks_for_voice
+        speech = translation or not _is_whole(language.speech) or asks_for_voice
         other_form = options.video is not None or _other_container(language.dub, request)
         return LanguageStages(language.language, translation, speech, speech or other_form)
 
     return Stages(original, tuple(of(language) for language in state.languages))
+
+
+def _is_whole(speech: SpokenTrack | None) -> bool:
+    """Whether every line could be spoken."""
+    return speech is not None and all(segment.failure is None for segment in speech.segments)
 
 
 def _other_container(dub: GeneratedVideo | None, request: DubVideo) -> bool:
