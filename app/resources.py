@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
 from app.core.errors import ErrorCode, InvalidSettings, Problem
+from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.jobs.monitor import JobMonitor
@@ -65,7 +66,7 @@ class Resources:
         self.storage = StorageManager(settings.data_dir.absolute(), settings.worker_name)
         self.files = FileProcessor(self.storage)
         self.memo = Memo(self.database, self.storage)
-        self.openai = OpenAIClient(settings)
+        self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
         self.ffmpeg = FFmpegWrapper(
             settings.ffmpeg_binary,
             fonts=prepare_fonts(settings.data_dir.absolute()),
@@ -233,6 +234,15 @@ def _prepare(data_dir: Path) -> None:
         tempfile.TemporaryFile(dir=data_dir).close()
     except OSError as error:
         raise InvalidSettings(f"DATA_DIR: cannot write to {data_dir}: {error.strerror}") from error
+
+
+def gate_limits(settings: Settings) -> GateLimits:
+    return GateLimits(
+        settings.openai_max_concurrency,
+        settings.openai_requests_per_minute,
+        settings.openai_tokens_per_minute,
+        patience=settings.openai_retry_seconds,
+    )
 
 
 def _jobs_url(settings: Settings) -> str:

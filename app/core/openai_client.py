@@ -2,37 +2,41 @@
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
+from app.core.gate.gate import Gate, GateShut
+from app.core.gate.headers import resting_seconds
+from app.core.gate.line import Place
+from app.core.retrying import Retries
 from app.core.settings import RETIRED_MODELS, Settings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAIError
+    from httpx2 import Response
+    from openai import AsyncOpenAI
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 _NO_KEY = "none"
-_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
-_LONGEST_REASON = 200
 
 
 class OpenAIClient:
-    """At most `openai_max_concurrency` calls at once, whatever the engines ask for together.
+    """Calls go through the `gate`, which its answers teach, and are tried again where that may help.
 
-    The SDK is imported and the connection pool built at the first call. The SDK tries again by itself
-    (429, 5xx and lost connections, honouring `Retry-After`); a call keeps its turn while it waits, so a
-    server that is limiting requests is not sent new ones instead.
+    The SDK is imported and the connection pool built at the first call.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, gate: Gate) -> None:
         self._settings = settings
+        self._gate = gate
+        self._retries = Retries(settings.openai_max_retries, settings.openai_retry_seconds)
         self._key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else _NO_KEY
         written = "openai_model_aliases" in settings.model_fields_set
         self._operators_aliases = settings.openai_model_aliases if written else {}
-        self._turns = asyncio.Semaphore(settings.openai_max_concurrency)
         self._connecting = asyncio.Lock()
         self._sdk: AsyncOpenAI | None = None
 
@@ -54,30 +58,66 @@ class OpenAIClient:
             return self._operators_aliases[requested]
         return default if requested in RETIRED_MODELS else requested
 
-    @asynccontextmanager
-    async def call(self, model: str) -> AsyncIterator["AsyncOpenAI"]:
-        """The SDK for one call to `model`, when its turn has come.
+    async def call(
+        self,
+        model: str,
+        ask: "Callable[[AsyncOpenAI], Awaitable[A]]",
+        read: Callable[[A], T],
+        *,
+        tokens: int = 0,
+    ) -> T:
+        """What `read` makes of the answer to what `ask` asks, which takes about so many `tokens`.
 
-        Whatever the SDK raises inside leaves as a `Problem` with the details `model` and `reason`:
+        Whatever the SDK raises leaves as a `Problem` with the details `model` and `reason`:
         ENGINE_AUTHENTICATION, ENGINE_QUOTA, ENGINE_RATE_LIMITED, MODEL_UNAVAILABLE, ENGINE_REFUSED,
-        ENGINE_UNREACHABLE or ENGINE_BAD_ANSWER.
+        ENGINE_UNREACHABLE or ENGINE_BAD_ANSWER, as which `read` rejects an answer. `retry_after` is there
+        where the server named the seconds. `read` runs in a thread, and once there is an answer no
+        cancellation keeps it from being read.
         """
         sdk = await self._connect()
-        from openai import OpenAIError
+        place = self._gate.place(tokens)
 
-        async with self._turns:
-            try:
-                yield sdk
-            except OpenAIError as error:
-                raise Problem(_code(error), model=model, reason=self._reason(error)) from error
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise Problem(
-                    ErrorCode.ENGINE_BAD_ANSWER, model=model, reason="the answer is not JSON"
-                ) from error
+        async def attempt() -> T:
+            answer = await self._answer(model, place, lambda: ask(sdk))
+            return await seen_through(asyncio.to_thread(read, answer))
+
+        try:
+            result: T = await self._retries.begin()(attempt)
+        except GateShut as shut:
+            seconds = round(shut.seconds)
+            reason = f"no requests for {seconds} s"
+            raise Problem(
+                ErrorCode.ENGINE_RATE_LIMITED, model=model, reason=reason, retry_after=seconds
+            ) from shut
+        return result
 
     async def aclose(self) -> None:
         if self._sdk is not None:
             await self._sdk.close()
+
+    async def _answer(self, model: str, place: Place, ask: Callable[[], Awaitable[A]]) -> A:
+        from openai import OpenAIError
+
+        from app.core.openai_errors import as_problem, is_congestion
+
+        async with self._gate.passing(place) as passage:
+            try:
+                answer = await ask()
+            except OpenAIError as error:
+                if is_congestion(error):
+                    passage.congested()
+                raise as_problem(error, model, self._key) from error
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise Problem(
+                    ErrorCode.ENGINE_BAD_ANSWER, model=model, reason="the answer is not JSON"
+                ) from error
+            passage.succeeded(_tokens_used(answer))
+            return answer
+
+    async def _heed(self, response: "Response") -> None:
+        seconds = resting_seconds(response.headers, refused=response.is_error)
+        if seconds > 0:
+            self._gate.rest(seconds)
 
     async def _connect(self) -> "AsyncOpenAI":
         async with self._connecting:
@@ -86,60 +126,22 @@ class OpenAIClient:
             return self._sdk
 
     def _build(self) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         # The SDK would import these on first use, half-way through a call and on the event loop.
-        for resource in ("openai.resources.audio", "openai.resources.chat"):
+        for resource in ("openai.resources.audio", "openai.resources.chat", "app.core.openai_errors"):
             import_module(resource)
         base_url = self._settings.openai_base_url
         return AsyncOpenAI(
             api_key=self._key,
             base_url=str(base_url) if base_url else None,
             timeout=self._settings.openai_timeout_seconds,
-            max_retries=self._settings.openai_max_retries,
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [self._heed]}),
         )
 
-    def _reason(self, error: "OpenAIError") -> str:
-        """One short line without the key, which some servers repeat in their refusals."""
-        text = " ".join(_explanation(error).split()).replace(self._key, "[key]")
-        return re.sub(r"\bsk-[\w*.-]+", "[key]", text)[:_LONGEST_REASON]
 
-
-def _code(error: "OpenAIError") -> ErrorCode:
-    from openai import APIConnectionError, APIStatusError
-
-    if isinstance(error, APIStatusError):
-        return _code_of_status(error.status_code, {error.code, error.type})
-    return (
-        ErrorCode.ENGINE_UNREACHABLE if isinstance(error, APIConnectionError) else ErrorCode.ENGINE_BAD_ANSWER
-    )
-
-
-def _code_of_status(status: int, names: set[str | None]) -> ErrorCode:
-    """`names` are what the server itself calls its error."""
-    if status == 402 or names & _QUOTA_CODES:
-        return ErrorCode.ENGINE_QUOTA
-    if status == 404 or "model_not_found" in names:
-        return ErrorCode.MODEL_UNAVAILABLE
-    if status in (401, 403):
-        return ErrorCode.ENGINE_AUTHENTICATION
-    if status == 429:
-        return ErrorCode.ENGINE_RATE_LIMITED
-    if status in (408, 409) or status >= 500:
-        return ErrorCode.ENGINE_UNREACHABLE
-    return ErrorCode.ENGINE_REFUSED
-
-
-def _explanation(error: "OpenAIError") -> str:
-    from openai import APIConnectionError, APIStatusError, APITimeoutError
-
-    match error:
-        case APIStatusError():
-            message = error.body.get("message") if isinstance(error.body, Mapping) else None
-            return f"HTTP {error.status_code}: {message or error.response.reason_phrase}"
-        case APITimeoutError():
-            return "no answer in time"
-        case APIConnectionError():
-            return str(error.__cause__ or error)
-        case _:
-            return str(error)
+def _tokens_used(answer: object) -> int | None:
+    """None where the server does not tell, or the answer is none at all."""
+    used = getattr(getattr(answer, "usage", None), "total_tokens", None)
+    return used if isinstance(used, int) else None

@@ -55,7 +55,10 @@ class Settings(BaseSettings):
     openai_model_aliases: Annotated[dict[str, str], NoDecode] = RETIRED_MODELS
     openai_max_concurrency: int = Field(default=8, ge=1, le=256)
     openai_timeout_seconds: float = Field(default=120.0, gt=0)
-    openai_max_retries: int = Field(default=4, ge=0, le=20)
+    openai_max_retries: int = Field(default=6, ge=0, le=20)
+    openai_retry_seconds: float = Field(default=120.0, gt=0)
+    openai_requests_per_minute: int | None = Field(default=None, ge=1)
+    openai_tokens_per_minute: int | None = Field(default=None, ge=1)
 
     transcription_engine: EngineChoice = "auto"
     translation_engine: EngineChoice = "auto"
@@ -67,6 +70,8 @@ class Settings(BaseSettings):
     speech_max_shift: float = Field(default=0.3, ge=0.0, le=2.0)
     speech_rewrites: int = Field(default=2, ge=0, le=2)
 
+    pause_seconds: float = Field(default=30.0, gt=0)
+    pause_hours: float = Field(default=24.0, ge=0)
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)
     worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$")

@@ -9,8 +9,7 @@ import pytest
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
-from app.core.settings import Settings
-from tests.engines.connections import KEY, connected
+from tests.engines.connections import KEY, client_with, connected
 from tests.loopback import faults
 from tests.loopback.faults import Fault, Refusal
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
@@ -18,14 +17,13 @@ from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 MODEL = "gpt-5.4-mini"
 
 
-def client_with(**settings: object) -> OpenAIClient:
-    return OpenAIClient(Settings.model_validate(settings))
-
-
 async def ask(client: OpenAIClient, model: str = MODEL) -> object:
     content = '{"source_language": "en", "target_language": "es", "lines": [{"id": 1, "text": "cat"}]}'
-    async with client.call(model) as sdk:
-        return await sdk.chat.completions.create(model=model, messages=[{"role": "user", "content": content}])
+    return await client.call(
+        model,
+        lambda sdk: sdk.chat.completions.create(model=model, messages=[{"role": "user", "content": content}]),
+        lambda answer: answer,
+    )
 
 
 async def problem_of(client: OpenAIClient, model: str = MODEL) -> Problem:
@@ -75,14 +73,24 @@ async def test_failures_become_problems_a_person_can_act_on(
 
 
 @pytest.mark.parametrize("fault", [faults.CONNECTION_RESET, faults.HALF_BODY])
-async def test_a_lost_connection_is_tried_again_and_then_told(server: LoopbackOpenAI, fault: Fault) -> None:
+async def test_a_lost_connection_is_told(server: LoopbackOpenAI, fault: Fault) -> None:
     server.fail(Endpoint.CHAT, fault)
     async with connected(server.url, openai_max_retries=0) as client:
         assert (await problem_of(client)).code is ErrorCode.ENGINE_UNREACHABLE
         await ask(client)
 
 
-@pytest.mark.parametrize("fault", [faults.RATE_LIMITED, faults.SERVER_ERROR])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.RATE_LIMITED,
+        faults.SERVER_ERROR,
+        faults.CONNECTION_RESET,
+        faults.HALF_BODY,
+        faults.NOT_JSON,
+        Refusal(409, "conflict", "The resource is locked."),
+    ],
+)
 async def test_a_passing_trouble_is_not_noticed(
     server: LoopbackOpenAI, client: OpenAIClient, fault: Fault
 ) -> None:
@@ -138,7 +146,9 @@ def test_the_sdk_is_not_loaded_before_the_first_call() -> None:
     """Also not by the engines: the server starts with all of them."""
     program = (
         "import sys, app.subtitles.engines.openai, app.translation.engines.openai, app.tts.engines.openai\n"
-        "from app.core.openai_client import OpenAIClient; from app.core.settings import Settings\n"
-        "OpenAIClient(Settings()); sys.exit('openai' in sys.modules or 'av' in sys.modules)"
+        "from app.core.gate.gate import Gate, GateLimits; from app.core.openai_client import OpenAIClient\n"
+        "from app.core.settings import Settings\n"
+        "OpenAIClient(Settings(), Gate(GateLimits(8)))\n"
+        "sys.exit('openai' in sys.modules or 'av' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

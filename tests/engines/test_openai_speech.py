@@ -130,12 +130,15 @@ def test_voices_speak_every_language_and_fit_the_model(client: OpenAIClient) -> 
 async def test_what_is_no_audio_is_told(
     speech: TTSClient, server: LoopbackOpenAI, fault: faults.Body
 ) -> None:
-    server.fail(Endpoint.SPEECH, fault)
+    server.fail(Endpoint.SPEECH, fault, times=2)
     with pytest.raises(Problem) as caught:
         await speech.speak(REQUEST)
     assert caught.value.code is ErrorCode.ENGINE_BAD_ANSWER
 
 
-async def test_a_passing_trouble_is_not_heard(speech: TTSClient, server: LoopbackOpenAI) -> None:
-    server.fail(Endpoint.SPEECH, faults.RATE_LIMITED)
+@pytest.mark.parametrize("fault", [faults.RATE_LIMITED, faults.HTML_PAGE, faults.HALF_BODY])
+async def test_a_passing_trouble_is_not_heard(
+    speech: TTSClient, server: LoopbackOpenAI, fault: faults.Fault
+) -> None:
+    server.fail(Endpoint.SPEECH, fault)
     assert (await speech.speak(REQUEST)).duration == pytest.approx((await said(REQUEST)).duration)

@@ -137,10 +137,12 @@ async def test_an_answer_cut_off_half_way_is_asked_for_again(
 async def test_what_is_no_transcription_is_told(
     whisper: Transcriber, server: LoopbackOpenAI, clip: Path, fault: faults.Body
 ) -> None:
-    server.fail(Endpoint.TRANSCRIPTIONS, fault)
+    server.fail(Endpoint.TRANSCRIPTIONS, fault, times=2)
     with pytest.raises(Problem) as caught:
         await whisper.transcribe(clip, OPTIONS)
     assert caught.value.code is ErrorCode.ENGINE_BAD_ANSWER
+    server.fail(Endpoint.TRANSCRIPTIONS, fault)
+    assert (await whisper.transcribe(clip, OPTIONS)).segments
 
 
 def parsed(answer: object, duration: float = 10.0) -> Transcript:

@@ -2,7 +2,7 @@
 
     with LoopbackOpenAI() as server:
         server.fail(Endpoint.CHAT, faults.MISSING_LINE)
-        client = OpenAIClient(Settings(openai_base_url=server.url))
+        client = OpenAIClient(Settings(openai_base_url=server.url), gate)
         ...
         assert len(server.requests_to(Endpoint.CHAT)) == 2
 

@@ -70,7 +70,7 @@ def test_better_is_shorter_with_all_numbers(wording: str, *, better: bool) -> No
 async def test_no_better_wording_is_none(
     rewriter: Rewriter, server: LoopbackOpenAI, fault: faults.Fault
 ) -> None:
-    server.fail(Endpoint.CHAT, fault)
+    server.fail(Endpoint.CHAT, fault, times=2)
     assert await rewriter.shorten(LINE, None) is None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -51,9 +52,12 @@ class WhisperClient:
         and no words.
         """
         duration = await asyncio.to_thread(clip_seconds, audio)
-        async with self._client.call(options.model) as sdk:
-            answer = await self._ask_for(options.model)(sdk, audio, options)
-        return parse_transcription(answer, model=options.model, duration=duration)
+        ask = self._ask_for(options.model)
+        return await self._client.call(
+            options.model,
+            lambda sdk: ask(sdk, audio, options),
+            partial(parse_transcription, model=options.model, duration=duration),
+        )
 
     def _ask_for(self, model: str) -> "_Ask":
         if _DIARIZING_MODEL.match(model):

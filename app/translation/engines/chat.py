@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.core.errors import ErrorCode, Problem
@@ -21,6 +22,7 @@ _UNSUPPORTED = re.compile(
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _ENOUGH_REFUSALS = 2
+_BYTES_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,17 @@ class ChatModel:
     async def _ask(self, question: Question, model: str, way: _Way) -> "_Answer":
         from openai import omit
 
-        async with self.client.call(model) as sdk:
-            completion = await sdk.chat.completions.create(
+        return await self.client.call(
+            model,
+            lambda sdk: sdk.chat.completions.create(
                 model=model,
                 messages=_messages(question),
                 response_format=_response_format(question, way),
                 max_completion_tokens=question.most_tokens if way.limited else omit,
-            )
-        return _answer(completion, model)
+            ),
+            partial(_answer, model),
+            tokens=_expected_tokens(question),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,12 @@ def _decoded(text: str) -> Iterator[Mapping[str, object]]:
         position = text.find("{", end)
 
 
+def _expected_tokens(question: Question) -> int:
+    """As servers count beforehand: all that the answer may take."""
+    message = json.dumps(question.message, ensure_ascii=False)
+    return len((question.instructions + message).encode()) // _BYTES_PER_TOKEN + question.most_tokens
+
+
 def _messages(question: Question) -> list["ChatCompletionMessageParam"]:
     return [
         {"role": "system", "content": question.instructions},
@@ -158,7 +169,7 @@ def _response_format(question: Question, way: _Way) -> "ResponseFormat":
     return {"type": "json_object"} if way.kind == "json_object" else {"type": "text"}
 
 
-def _answer(completion: "ChatCompletion", model: str) -> _Answer:
+def _answer(model: str, completion: "ChatCompletion") -> _Answer:
     choices = getattr(completion, "choices", None)
     if not choices:
         raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=model, reason="it is no chat completion")

@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,8 +15,12 @@ from app.media.audio import Audio, UnreadableAudio, read_audio
 from app.tts.engines.base import SpeechRequest, Voice
 from app.tts.engines.speakable import silence, spoken_text
 
+if TYPE_CHECKING:
+    from openai import HttpxBinaryResponseContent
+
 MAX_CHARACTERS = 4096
 _PCM_RATE = 24_000
+_BYTES_PER_TOKEN = 4
 # WAV, Ogg, FLAC, MP3 with and without a tag, AAC
 _FILE_MARKS = (
     b"RIFF",
@@ -83,17 +88,14 @@ class OpenAISpeech:
 
     async def _speak(self, text: str, request: SpeechRequest) -> Audio:
         # WAV rather than bare PCM: other servers have voices of other sample rates.
-        async with self._client.call(request.model) as sdk:
-            answer = await sdk.audio.speech.create(
+        return await self._client.call(
+            request.model,
+            lambda sdk: sdk.audio.speech.create(
                 input=text, model=request.model, voice=request.voice_id, response_format="wav"
-            )
-        kind = answer.response.headers.get("content-type", "")
-        if kind.startswith(("text/", "application/json")):
-            raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=f"{kind} is no audio")
-        try:
-            return await seen_through(asyncio.to_thread(_decode, answer.content))
-        except UnreadableAudio as error:
-            raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=request.model, reason=str(error)) from error
+            ),
+            partial(_audio, request.model),
+            tokens=len(text.encode()) // _BYTES_PER_TOKEN,
+        )
 
 
 def split_text(text: str, limit: int = MAX_CHARACTERS) -> tuple[str, ...]:
@@ -114,6 +116,16 @@ def _parts(text: str, limit: int) -> Iterator[str]:
             continue
         for word in re.findall(r"\S+\s*|\s+", sentence):
             yield from (word[start : start + limit] for start in range(0, len(word), limit))
+
+
+def _audio(model: str, answer: "HttpxBinaryResponseContent") -> Audio:
+    kind = answer.response.headers.get("content-type", "")
+    if kind.startswith(("text/", "application/json")):
+        raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=model, reason=f"{kind} is no audio")
+    try:
+        return _decode(answer.content)
+    except UnreadableAudio as error:
+        raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=model, reason=str(error)) from error
 
 
 def _decode(content: bytes) -> Audio:

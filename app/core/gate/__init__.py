@@ -1,0 +1,1 @@
+"""Who may call an engine next, and how many at once."""

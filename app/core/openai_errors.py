@@ -1,0 +1,60 @@
+"""What the SDK raises, as problems that a person can act on."""
+
+import re
+from collections.abc import Mapping
+
+from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+
+from app.core.errors import ErrorCode, Problem
+
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_LONGEST_REASON = 200
+
+
+def as_problem(error: OpenAIError, model: str, key: str) -> Problem:
+    """With the details `model` and `reason`: one short line without the `key`, which some servers repeat in
+    their refusals."""
+    text = " ".join(_explanation(error).split()).replace(key, "[key]")
+    reason = re.sub(r"\bsk-[\w*.-]+", "[key]", text)[:_LONGEST_REASON]
+    return Problem(_code(error), model=model, reason=reason)
+
+
+def is_congestion(error: OpenAIError) -> bool:
+    """Whether the server has more to do than it can."""
+    return isinstance(error, APITimeoutError) or _code(error) is ErrorCode.ENGINE_RATE_LIMITED
+
+
+def _code(error: OpenAIError) -> ErrorCode:
+    if isinstance(error, APIStatusError):
+        return _code_of_status(error.status_code, {error.code, error.type})
+    return (
+        ErrorCode.ENGINE_UNREACHABLE if isinstance(error, APIConnectionError) else ErrorCode.ENGINE_BAD_ANSWER
+    )
+
+
+def _code_of_status(status: int, names: set[str | None]) -> ErrorCode:
+    """`names` are what the server itself calls its error."""
+    if status == 402 or names & _QUOTA_CODES:
+        return ErrorCode.ENGINE_QUOTA
+    if status == 404 or "model_not_found" in names:
+        return ErrorCode.MODEL_UNAVAILABLE
+    if status in (401, 403):
+        return ErrorCode.ENGINE_AUTHENTICATION
+    if status == 429:
+        return ErrorCode.ENGINE_RATE_LIMITED
+    if status in (408, 409) or status >= 500:
+        return ErrorCode.ENGINE_UNREACHABLE
+    return ErrorCode.ENGINE_REFUSED
+
+
+def _explanation(error: OpenAIError) -> str:
+    match error:
+        case APIStatusError():
+            message = error.body.get("message") if isinstance(error.body, Mapping) else None
+            return f"HTTP {error.status_code}: {message or error.response.reason_phrase}"
+        case APITimeoutError():
+            return "no answer in time"
+        case APIConnectionError():
+            return str(error.__cause__ or error)
+        case _:
+            return str(error)
