@@ -65,7 +65,7 @@ async def test_a_used_up_limit_is_heeded_before_it_is_passed(server: LoopbackOpe
 
 
 async def test_fewer_at_once_while_the_server_limits_them() -> None:
-    with LoopbackOpenAI(latency={Endpoint.CHAT: 0.01}) as server:
+    with LoopbackOpenAI(latency={Endpoint.CHAT: 0.05}) as server:
         async with connected(server.url, openai_max_concurrency=8, openai_max_retries=3) as client:
             server.fail(Endpoint.CHAT, faults.RATE_LIMITED, times=8)
             await asyncio.gather(*(ask(client) for _ in range(8)))

@@ -54,10 +54,11 @@ class FairLine:
         return None
 
     def advance(self) -> None:
-        """The first has had their turn: the next share is served before theirs again."""
-        share, line = next(iter(self._shares.items()))
+        """The first has had their turn: every other share that waits is served before theirs again."""
+        share, line = self._shares.popitem(last=False)
         heapq.heappop(line)
-        self._shares.move_to_end(share)
+        if line:
+            self._shares[share] = line
 
     def dissolve(self) -> Iterator[Waiting]:
         """Everybody, in turn; nobody waits any more."""
