@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.jobs.monitor import JobMonitor
+from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
 from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
@@ -73,14 +75,13 @@ class Resources:
             timeout=settings.ffmpeg_timeout_seconds,
         )
         self.monitor = JobMonitor(self.database)
-        self.runner = JobRunner(self.database, self.storage, self.monitor, self.alerts)
         self.queue = JobQueue(
             _jobs_url(settings),
             settings.worker_name,
             {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1, "pipeline": None},
-            self.runner.run,
         )
-        self.scheduler = JobScheduler(self.database, self.queue, self.storage)
+        self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
+        self.runner = JobRunner(self.database, self.storage, self.monitor, self.alerts, self.scheduler)
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.stages = StageServices(
             SubtitleService(self.database, self.scheduler, self.transcriber),
@@ -102,7 +103,7 @@ class Resources:
         async with self.database.read() as session:
             known = await video_ids(session)
         await StorageCleaner(self.storage).clean(known)
-        await self.queue.launch()
+        await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
 
     async def close(self) -> None:
@@ -243,6 +244,10 @@ def gate_limits(settings: Settings) -> GateLimits:
         settings.openai_tokens_per_minute,
         patience=settings.openai_retry_seconds,
     )
+
+
+def _pauses(settings: Settings) -> Pauses:
+    return Pauses(timedelta(seconds=settings.pause_seconds), timedelta(hours=settings.pause_hours))
 
 
 def _jobs_url(settings: Settings) -> str:

@@ -41,7 +41,8 @@ def shared_api(
     tmp_path_factory: pytest.TempPathFactory, openai_server: LoopbackOpenAI
 ) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("api") / "data"
-    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, OPENAI_MAX_RETRIES="1") as server:
+    settings = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_MAX_RETRIES": "1", "PAUSE_HOURS": "0"}
+    with LiveServer(data, **settings) as server:
         yield server
 
 

@@ -45,7 +45,8 @@ class Job(Base):
 
     `ticket` is its place in the queue; a retry draws a new one. `attempt` counts how often it has begun: what
     an earlier attempt still writes no longer counts. `parent_id` is the job that it is a stage of, `worker`
-    the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`;
+    the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`,
+    which is set while it is paused; `paused_since` is when that began, until it gets further again.
     `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it.
     `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
     (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
@@ -66,6 +67,7 @@ class Job(Base):
     reference: Mapped[str | None] = mapped_column(index=True)
     max_cost: Mapped[float | None]
     not_before: Mapped[datetime | None]
+    paused_since: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, object]] = mapped_column(JSON)
     fingerprint: Mapped[str] = mapped_column(index=True)

@@ -25,6 +25,7 @@ def present_task(job: Job, base: str, texts: Catalogue) -> TaskResponse:
         reference=job.reference,
         parent_id=job.parent_id,
         priority=job.priority,
+        not_before=job.not_before,
         completed_at=job.completed_at,
         estimated_completion=job.estimated_completion,
         result=_result(job, base),

@@ -25,6 +25,10 @@ ORDINARY_PRIORITY = 1000
 MOST_ATTEMPTS = 20
 
 
+# Called with the ids of a job and of its ticket.
+Execute = Callable[[str, str], Awaitable[None]]
+
+
 class TicketState(Enum):
     """Where a ticket stands. `TAKEN` is one that another process works on, or worked on when it died."""
 
@@ -36,7 +40,7 @@ class TicketState(Enum):
 
 
 class JobQueue:
-    """Runs `execute(job_id, ticket)` for every ticket put in, across crashes, until it returns.
+    """Has every ticket that is put in executed, across crashes, until that returns.
 
     A ticket is done once: what is to run again needs a new one. So whoever cancels a job and whoever
     retries it need not know of each other.
@@ -51,16 +55,14 @@ class JobQueue:
         database_url: str,
         executor: str,
         sizes: Mapping[QueueName, int | None],
-        execute: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._url = database_url
         self._executor = executor
         self._sizes = sizes
-        self._execute = execute
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing = False
 
-    async def launch(self) -> None:
+    async def launch(self, execute: Execute) -> None:
         """Starts work at once with what a former process left."""
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         engine = _sqlite_engine(self._url) if self._url.startswith("sqlite") else None
@@ -77,7 +79,9 @@ class JobQueue:
 
         @DBOS.workflow(name="run_job", max_recovery_attempts=MOST_ATTEMPTS)
         async def run_job(job_id: str, ticket: str) -> None:
-            await DBOS.run_step_async({"name": "run", "preemptible": True}, self._track, job_id, ticket)
+            await DBOS.run_step_async(
+                {"name": "run", "preemptible": True}, self._track, execute, job_id, ticket
+            )
 
         self._workflow = run_job
         DBOS.launch()
@@ -95,11 +99,15 @@ class JobQueue:
         await self._stop(*self._running)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
-    async def put(self, job_id: str, ticket: str, queue: QueueName, priority: int = 0) -> None:
-        """Does nothing if the ticket is already in. The higher the `priority`, the sooner it is taken."""
+    async def put(
+        self, job_id: str, ticket: str, queue: QueueName, priority: int = 0, delay: float = 0.0
+    ) -> None:
+        """Does nothing if the ticket is already in. The higher the `priority`, the sooner it is taken, but
+        not in the first `delay` seconds."""
+        options = SetEnqueueOptions(priority=ORDINARY_PRIORITY - priority, delay_seconds=delay or None)
 
         async def enqueue() -> None:
-            with SetWorkflowID(ticket), SetEnqueueOptions(priority=ORDINARY_PRIORITY - priority):
+            with SetWorkflowID(ticket), options:
                 await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
 
         await _outside_jobs(enqueue())
@@ -115,13 +123,13 @@ class JobQueue:
         found = await DBOS.get_workflow_status_async(ticket)
         return TicketState.UNKNOWN if found is None else _STATES[found.status]
 
-    async def _track(self, job_id: str, ticket: str) -> None:
+    async def _track(self, execute: Execute, job_id: str, ticket: str) -> None:
         task = asyncio.current_task()
         if task is None or self._closing:
             raise asyncio.CancelledError  # leaves it to the next process
         self._running[ticket] = task
         try:
-            await self._execute(job_id, ticket)
+            await execute(job_id, ticket)
         finally:
             del self._running[ticket]
 

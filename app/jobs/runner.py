@@ -13,6 +13,7 @@ from app.core.schemas import RequestModel
 from app.core.work import Work, working_on
 from app.jobs.models import Job
 from app.jobs.monitor import JobMonitor
+from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import Attempt, JobNoLongerActive, is_published, mark_failed, mark_started
 from app.jobs.task import RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
@@ -22,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """Finds the body of a job and runs it; a failure ends in the job's row, never in the queue."""
+    """Finds the body of a job and runs it; a failure ends in the job's row, never in the queue. An engine's
+    outage is none: the job is put back."""
 
     def __init__(
         self,
@@ -30,18 +32,20 @@ class JobRunner:
         storage: StorageManager,
         monitor: JobMonitor,
         alerts: AlertManager,
+        scheduler: JobScheduler,
     ) -> None:
         self._database = database
         self._storage = storage
         self._monitor = monitor
         self._alerts = alerts
+        self._scheduler = scheduler
         self._definitions: dict[str, TaskDefinition[Any]] = {}
 
     def define(self, definitions: Sequence[TaskDefinition[Any]]) -> None:
         self._definitions.update({definition.job_type: definition for definition in definitions})
 
     async def run(self, job_id: str, ticket: str) -> None:
-        """Returns when the job is final. Cancellation passes through and leaves the row as it is."""
+        """Returns when the job is final or put back. Cancellation passes through and leaves the row alone."""
         try:
             async with self._database.write() as session:
                 job = await mark_started(session, job_id, ticket)
@@ -72,8 +76,11 @@ class JobRunner:
                 )
 
     async def _fail(self, attempt: Attempt, problem: Problem) -> None:
-        logger.warning("job %s failed: %s", attempt.job_id, problem)
         try:
+            if await self._scheduler.pause(attempt, problem):
+                logger.warning("job %s is paused: %s", attempt.job_id, problem)
+                return
+            logger.warning("job %s failed: %s", attempt.job_id, problem)
             async with self._database.write() as session:
                 await mark_failed(session, attempt, problem)
         except JobNoLongerActive:

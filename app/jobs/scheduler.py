@@ -16,6 +16,7 @@ from app.core.schemas import RequestModel
 from app.core.work import current_work
 from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
 from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
+from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, TicketState
 from app.jobs.schemas import TERMS, TaskTerms
 from app.jobs.storage import (
@@ -24,8 +25,10 @@ from app.jobs.storage import (
     active_stages,
     find_running,
     get_job,
+    hold_current,
     mark_cancelled,
     mark_failed,
+    put_back,
     reset_for_retry,
 )
 from app.jobs.task import Workload
@@ -43,10 +46,11 @@ class JobScheduler:
     The rows come first: the queue is told after the commit, and looked after for what it was not told.
     """
 
-    def __init__(self, database: Database, queue: JobQueue, storage: StorageManager) -> None:
+    def __init__(self, database: Database, queue: JobQueue, storage: StorageManager, pauses: Pauses) -> None:
         self._database = database
         self._queue = queue
         self._storage = storage
+        self._pauses = pauses
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(
@@ -121,6 +125,18 @@ class JobScheduler:
         self._put_after_commit(session, job)
         return job
 
+    async def pause(self, attempt: Attempt, problem: Problem) -> bool:
+        """Whether the job, which met `problem`, goes on by itself later. Raises `JobNoLongerActive`."""
+        async with self._database.write() as session:
+            await hold_current(session, attempt)
+            job = await get_job(session, attempt.job_id)
+            until = self._pauses.until(problem, job.paused_since, utc_now())
+            if until is not None:
+                put_back(job, problem, until)
+                await session.flush()
+                self._put_after_commit(session, job)
+        return until is not None
+
     async def recover(self) -> None:
         """A job whose row says active is queued again if its ticket never reached the queue, ended there
         without the row being told, or was taken by a process that gives no sign of life. One that brought
@@ -164,7 +180,8 @@ class JobScheduler:
             self._put_after_commit(session, job)
 
     def _put_after_commit(self, session: AsyncSession, job: Job) -> None:
-        after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue, job.priority))
+        delay = 0.0 if job.not_before is None else max(0.0, (job.not_before - utc_now()).total_seconds())
+        after_commit(session, partial(self._queue.put, job.id, job.ticket, job.queue, job.priority, delay))
 
     async def _cancel(self, session: AsyncSession, job: Job) -> None:
         """With its stages."""

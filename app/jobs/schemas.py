@@ -224,6 +224,11 @@ class TaskResponse(Response):
         default=None, exclude_if=is_none, description="The task that this one is a stage of."
     )
     priority: int = Field(description="The higher, the sooner it is done.", examples=[0])
+    not_before: Timestamp | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="When it goes on, while it waits for an engine that cannot be reached.",
+    )
     completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
     estimated_completion: Timestamp | None = Field(
         description="Null before the work has begun and once the task has ended."

@@ -71,8 +71,9 @@ async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
     job = await session.get(Job, job_id)
     if job is None or job.status not in ACTIVE or job.ticket != ticket:
         raise JobNoLongerActive(job_id)
-    again = job.status is JobStatus.PROCESSING
+    again = job.status is JobStatus.PROCESSING or job.not_before is not None
     job.status = JobStatus.PROCESSING
+    job.not_before = None
     job.attempt += 1
     job.message, job.message_details = ("resuming" if again else "started"), {}
     job.started_at = job.updated_at = utc_now()
@@ -91,11 +92,12 @@ async def mark_progress(
     details: Details,
     estimated_completion: datetime,
 ) -> None:
-    """`progress` in percent; a smaller one than before keeps the old."""
+    """`progress` in percent; a smaller one than before keeps the old, a greater one ends an outage."""
     await _change(
         session,
         _current(attempt),
         progress=_greatest(progress),
+        paused_since=case((Job.progress < progress, None), else_=Job.paused_since),
         message=message,
         message_details=details,
         estimated_completion=estimated_completion,
@@ -145,6 +147,7 @@ async def mark_cancelled(session: AsyncSession, job_id: str) -> None:
         status=JobStatus.CANCELLED,
         message="cancelled",
         message_details={},
+        not_before=None,
         completed_at=utc_now(),
         estimated_completion=None,
     )
@@ -166,7 +169,20 @@ def reset_for_retry(job: Job) -> None:
     job.message, job.message_details = "queued", {}
     job.error, job.error_details, job.result = None, None, None
     job.started_at = job.completed_at = job.estimated_completion = None
+    job.not_before = job.paused_since = None
     job.updated_at = utc_now()
+
+
+def put_back(job: Job, problem: Problem, until: datetime) -> None:
+    """A job that met an engine's `problem` is queued again; what it had finished stays in the memo."""
+    job.ticket = new_id("ticket")
+    job.status = JobStatus.QUEUED
+    job.message = "paused"
+    job.message_details = problem.details | {"until": f"{until:%H:%M} UTC"}
+    job.not_before = until
+    job.updated_at = utc_now()
+    job.paused_since = job.paused_since or job.updated_at
+    job.estimated_completion = None
 
 
 def _greatest(progress: int) -> Case[int]:

@@ -52,6 +52,14 @@ def undisturbed(
 
 
 @pytest.fixture(scope="session")
+def patient(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
+    """A server whose jobs wait for an engine, one job at a time."""
+    data_dir = tmp_path_factory.mktemp("patient") / "data"
+    with _server(data_dir, engine_server, PAUSE_SECONDS="0.5", PAUSE_HOURS="1", API_JOBS="1") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def half_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty seconds with a burst of sound every three."""
     path = tmp_path_factory.mktemp("clips") / "half a minute.mp4"
@@ -87,10 +95,12 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-def _server(data_dir: Path, engines: LoopbackOpenAI) -> LiveServer:
-    return LiveServer(
-        data_dir,
-        OPENAI_BASE_URL=engines.url,
-        OPENAI_MAX_RETRIES="1",
-        OPENAI_MAX_CONCURRENCY=str(CALLS_AT_ONCE),
-    )
+def _server(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:
+    """Jobs fail at an outage unless the `settings` say otherwise."""
+    usual = {
+        "OPENAI_BASE_URL": engines.url,
+        "OPENAI_MAX_RETRIES": "1",
+        "OPENAI_MAX_CONCURRENCY": str(CALLS_AT_ONCE),
+        "PAUSE_HOURS": "0",
+    }
+    return LiveServer(data_dir, **usual | settings)

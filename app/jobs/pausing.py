@@ -1,0 +1,28 @@
+"""When a job goes on whose engine stays out of reach."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core.errors import ErrorCode, Problem
+
+# What concerns the engine and passes by itself.
+OUTAGES = frozenset((ErrorCode.ENGINE_UNREACHABLE, ErrorCode.ENGINE_RATE_LIMITED))
+LONGEST_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """A job pauses for as long as the engine has been out of reach, but for at least `first` and at most ten
+    minutes, which doubles the pauses; it does so until the outage is `longest` old."""
+
+    first: timedelta
+    longest: timedelta
+
+    def until(self, problem: Problem, since: datetime | None, now: datetime) -> datetime | None:
+        """When to go on after `problem` in an outage that began at `since`, None if that is now; not before
+        the engine wants to be asked again. None if the job is to fail."""
+        lasting = now - (since or now)
+        if problem.code not in OUTAGES or lasting >= self.longest:
+            return None
+        told = timedelta(seconds=float(problem.details.get("retry_after", 0)))
+        return now + max(told, min(max(lasting, self.first), LONGEST_PAUSE))
