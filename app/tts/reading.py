@@ -16,8 +16,8 @@ LINES_IN_FLIGHT = 32
 FIRST_LINES = 4
 # So many lines in a row fail for the engine's sake, not for their own.
 MOST_FAILURES_IN_A_ROW = 20
-# What concerns a line, and not whoever speaks it.
-OF_ONE_LINE = frozenset(
+# What may be the line's fault alone.
+_OF_ONE_LINE = frozenset(
     (
         ErrorCode.ENGINE_BAD_ANSWER,
         ErrorCode.ENGINE_REFUSED,
@@ -147,11 +147,16 @@ class Reading:
             version = await self.speaker.speak(text, line.delivery)
         except Problem as problem:
             self._failures_in_a_row += 1
-            if problem.code not in OF_ONE_LINE or self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            if not concerns_one_line(problem) or self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
                 raise
             return Performance(line, text, self._estimated(line, text), failure=problem, tried=tried)
         self._failures_in_a_row = 0
         return Performance(line, text, version.length, version, cost=version.cost, tried=tried)
+
+
+def concerns_one_line(problem: Problem) -> bool:
+    """Whether another line may be spoken all the same: not while the engine wants to be left alone."""
+    return problem.code in _OF_ONE_LINE and "retry_after" not in problem.details
 
 
 def _check_some_spoken(performed: Iterable[Performance]) -> None:

@@ -9,7 +9,7 @@ from app.core.concurrency import all_of
 from app.core.errors import Problem
 from app.translation.engines.base import LongLine
 from app.translation.rewriting import Rewriter
-from app.tts.reading import LINES_IN_FLIGHT, OF_ONE_LINE, Performance
+from app.tts.reading import LINES_IN_FLIGHT, Performance, concerns_one_line
 from app.tts.script import Script
 from app.tts.speaking import Speaker
 from app.tts.timeline import Placement, TimingLimits, plan_timeline, room
@@ -114,7 +114,7 @@ class Rewording:
         try:
             version = await self.speaker.speak(text, performance.line.delivery)
         except Problem as problem:
-            if problem.code not in OF_ONE_LINE:
+            if not concerns_one_line(problem):
                 raise
             return replace(performance, done=True)
         counted = replace(

@@ -198,11 +198,29 @@ async def enter(gate: Gate, tokens: int = 0) -> None:
 
 
 async def widths_after(gate: Gate, *, refusals: int = 0, successes: int = 0) -> int:
-    """Refusals come at once, successes one after the other."""
+    """How many are let in at once, when refusals came at once and successes one after the other."""
     await asyncio.gather(*(fare(gate, well=False) for _ in range(refusals)))
     for _ in range(successes):
         await fare(gate, well=True)
-    return gate.width
+    return await width(gate)
+
+
+async def width(gate: Gate) -> int:
+    inside, everybody_tried = 0, asyncio.Event()
+
+    async def stay() -> None:
+        nonlocal inside
+        async with gate.passing(gate.place()):
+            inside += 1
+            await everybody_tried.wait()
+
+    crowd = [asyncio.create_task(stay()) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    found = inside
+    everybody_tried.set()
+    await asyncio.gather(*crowd)
+    return found
 
 
 async def fare(gate: Gate, *, well: bool) -> None:

@@ -17,12 +17,13 @@ from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 MODEL = "gpt-5.4-mini"
 
 
-async def ask(client: OpenAIClient, model: str = MODEL) -> object:
+async def ask(client: OpenAIClient, model: str = MODEL, tokens: int = 0) -> object:
     content = '{"source_language": "en", "target_language": "es", "lines": [{"id": 1, "text": "cat"}]}'
     return await client.call(
         model,
         lambda sdk: sdk.chat.completions.create(model=model, messages=[{"role": "user", "content": content}]),
         lambda answer: answer,
+        tokens=tokens,
     )
 
 

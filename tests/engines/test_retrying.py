@@ -1,6 +1,7 @@
 """Calls of the shared client that fail: which are tried again, when, and how often."""
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from app.core.errors import ErrorCode
 from tests.engines.connections import connected
 from tests.engines.test_openai_client import ask, problem_of
 from tests.loopback import faults
-from tests.loopback.faults import Refusal
+from tests.loopback.faults import Body, Fault, Refusal
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 REST = 0.3
@@ -64,10 +65,12 @@ async def test_a_used_up_limit_is_heeded_before_it_is_passed(server: LoopbackOpe
     assert len(server.requests_to(Endpoint.CHAT)) == 1
 
 
-async def test_fewer_at_once_while_the_server_limits_them() -> None:
+@pytest.mark.parametrize("fault", [faults.RATE_LIMITED, faults.Delay(1)], ids=["429", "timeout"])
+async def test_fewer_at_once_while_the_server_cannot_stand_more(fault: Fault) -> None:
+    settings = {"openai_max_concurrency": 8, "openai_max_retries": 3, "openai_timeout_seconds": 0.5}
     with LoopbackOpenAI(latency={Endpoint.CHAT: 0.05}) as server:
-        async with connected(server.url, openai_max_concurrency=8, openai_max_retries=3) as client:
-            server.fail(Endpoint.CHAT, faults.RATE_LIMITED, times=8)
+        async with connected(server.url, **settings) as client:
+            server.fail(Endpoint.CHAT, fault, times=8)
             await asyncio.gather(*(ask(client) for _ in range(8)))
             server.forget()
             await asyncio.gather(*(ask(client) for _ in range(8)))
@@ -75,6 +78,17 @@ async def test_fewer_at_once_while_the_server_limits_them() -> None:
             await asyncio.gather(*(ask(client) for _ in range(40)))
     assert halved < 8
     assert server.most_at_once == 8
+
+
+async def test_tokens_are_counted_as_the_server_counts_them(server: LoopbackOpenAI) -> None:
+    server.fail(
+        Endpoint.CHAT, Body(json.dumps({"choices": [], "usage": {"total_tokens": 20}}).encode()), times=3
+    )
+    async with connected(server.url, openai_tokens_per_minute=100) as client:
+        await ask(client, tokens=70)
+        await ask(client, tokens=70)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(client, tokens=70), REST)
 
 
 async def test_who_waits_for_a_retry_leaves_their_place_to_others(server: LoopbackOpenAI) -> None:

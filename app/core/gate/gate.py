@@ -74,11 +74,6 @@ class Gate:
         self._open_at = 0.0
         self._next_look: asyncio.TimerHandle | None = None
 
-    @property
-    def width(self) -> int:
-        """How many are let in at once, as things stand."""
-        return self._window.size
-
     def place(self, tokens: int = 0) -> Place:
         """For one call, which is expected to take so many tokens, and all its attempts."""
         work = current_work()
