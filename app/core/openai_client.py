@@ -85,7 +85,7 @@ class OpenAIClient:
             result: T = await self._retries.begin()(attempt)
         except GateShut as shut:
             seconds = round(shut.seconds)
-            reason = f"no requests for {seconds} s"
+            reason = f"it takes no requests for {seconds} s"
             raise Problem(
                 ErrorCode.ENGINE_RATE_LIMITED, model=model, reason=reason, retry_after=seconds
             ) from shut

@@ -55,7 +55,8 @@ def undisturbed(
 def patient(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
     """A server whose jobs wait for an engine, one job at a time."""
     data_dir = tmp_path_factory.mktemp("patient") / "data"
-    with _server(data_dir, engine_server, PAUSE_SECONDS="0.5", PAUSE_HOURS="1", API_JOBS="1") as server:
+    waiting = {"PAUSE_SECONDS": "0.5", "PAUSE_HOURS": "1", "OPENAI_RETRY_SECONDS": "1"}
+    with _server(data_dir, engine_server, **waiting, API_JOBS="1") as server:
         yield server
 
 

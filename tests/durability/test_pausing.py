@@ -59,6 +59,18 @@ def test_lines_that_fail_in_a_row_are_an_outage(
     assert len(SPEECH.requests(engines)) <= 40 - SPEECH.most_units + CALLS_AT_ONCE
 
 
+def test_an_engine_that_says_when_to_come_back_is_not_asked_before(
+    patient: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = translated_video(patient, half_minute, "told")
+    engines.fail(SPEECH.endpoint, faults.Delay(0), times=6)
+    engines.fail(SPEECH.endpoint, faults.rate_limited(3), times=CALLS_AT_ONCE)
+    task = patient.waited_for(SPEECH.begin(patient, video_id), is_paused)
+    assert len(SPEECH.requests(engines)) <= 6 + CALLS_AT_ONCE
+    result = patient.finished(task["task_id"])["result"]
+    assert (result["partial"], result["segments_count"]) == (False, 12)
+
+
 def test_a_paused_job_outlives_its_process(
     patient: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:

@@ -7,30 +7,12 @@ import sys
 
 import pytest
 
-from app.core.errors import ErrorCode, Problem
+from app.core.errors import ErrorCode
 from app.core.openai_client import OpenAIClient
-from tests.engines.connections import KEY, client_with, connected
+from tests.engines.connections import KEY, MODEL, ask, client_with, connected, problem_of
 from tests.loopback import faults
 from tests.loopback.faults import Fault, Refusal
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
-
-MODEL = "gpt-5.4-mini"
-
-
-async def ask(client: OpenAIClient, model: str = MODEL, tokens: int = 0) -> object:
-    content = '{"source_language": "en", "target_language": "es", "lines": [{"id": 1, "text": "cat"}]}'
-    return await client.call(
-        model,
-        lambda sdk: sdk.chat.completions.create(model=model, messages=[{"role": "user", "content": content}]),
-        lambda answer: answer,
-        tokens=tokens,
-    )
-
-
-async def problem_of(client: OpenAIClient, model: str = MODEL) -> Problem:
-    with pytest.raises(Problem) as caught:
-        await ask(client, model)
-    return caught.value
 
 
 @pytest.mark.parametrize(
