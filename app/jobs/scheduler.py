@@ -126,16 +126,18 @@ class JobScheduler:
         return job
 
     async def pause(self, attempt: Attempt, problem: Problem) -> bool:
-        """Whether the job, which met `problem`, goes on by itself later. Raises `JobNoLongerActive`."""
+        """Whether the job, which met `problem`, goes on by itself later. One that only waits for its stages
+        does not: they have waited themselves. Raises `JobNoLongerActive`."""
         async with self._database.write() as session:
             await hold_current(session, attempt)
             job = await get_job(session, attempt.job_id)
             until = self._pauses.until(problem, job.paused_since, utc_now())
-            if until is not None:
-                put_back(job, problem, until)
-                await session.flush()
-                self._put_after_commit(session, job)
-        return until is not None
+            if until is None or job.queue == "pipeline":
+                return False
+            put_back(job, problem, until)
+            await session.flush()
+            self._put_after_commit(session, job)
+        return True
 
     async def recover(self) -> None:
         """A job whose row says active is queued again if its ticket never reached the queue, ended there

@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import ErrorCode, Problem
 from app.jobs.pausing import Pauses
 from tests.durability.conftest import CALLS_AT_ONCE
-from tests.durability.stages import SPEECH, TRANSCRIPTION, TRANSLATION, Stage, translated_video
+from tests.durability.stages import LANGUAGE, SPEECH, TRANSCRIPTION, TRANSLATION, Stage, translated_video
 from tests.live_server import Json, LiveServer
 from tests.loopback import faults
 from tests.loopback.openai_server import LoopbackOpenAI
@@ -69,6 +69,26 @@ def test_an_engine_that_says_when_to_come_back_is_not_asked_before(
     assert len(SPEECH.requests(engines)) <= 6 + CALLS_AT_ONCE
     result = patient.finished(task["task_id"])["result"]
     assert (result["partial"], result["segments_count"]) == (False, 12)
+
+
+def test_a_dub_waits_for_its_paused_stage(
+    patient: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = SPEECH.prepare(patient, half_minute, "stage")
+    engines.fail(SPEECH.endpoint, faults.SERVER_ERROR, times=1000)
+    body = {"target_languages": [LANGUAGE], "options": {"video": {"subtitle_mode": "none"}}}
+    answer = patient.http.post(f"/api/videos/{video_id}/dub", json=body).raise_for_status()
+    dub = str(answer.json()["task_id"])
+    jobs = f"/api/videos/{video_id}/jobs"
+
+    def stage_is_paused() -> bool:
+        tasks = [patient.task(job["job_id"]) for job in patient.http.get(jobs).json()["jobs"]]
+        return any(is_paused(task) and task["parent_id"] == dub for task in tasks)
+
+    patient.wait(stage_is_paused)
+    assert patient.task(dub)["status"] == "processing"
+    engines.recover()
+    assert patient.finished(dub)["status"] == "completed"
 
 
 def test_a_paused_job_outlives_its_process(
