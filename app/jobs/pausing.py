@@ -1,19 +1,23 @@
-"""When a job goes on whose engine stays out of reach."""
+"""When a job goes on that met what passes: an engine that stays out of reach, a disk that is full."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core.errors import ErrorCode, Problem
 
-# What concerns the engine and passes by itself.
-OUTAGES = frozenset((ErrorCode.ENGINE_UNREACHABLE, ErrorCode.ENGINE_RATE_LIMITED))
+# What does not concern the job and passes, and what it then says that it waits for.
+OUTAGES = {
+    ErrorCode.ENGINE_UNREACHABLE: "paused",
+    ErrorCode.ENGINE_RATE_LIMITED: "paused",
+    ErrorCode.STORAGE_FULL: "paused_disk_full",
+}
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """A job pauses for as long as the engine has been out of reach, but for at least `first` and at most ten
-    minutes, which doubles the pauses; it does so until the outage is `longest` old."""
+    """A job pauses for as long as the outage has lasted, but for at least `first` and at most ten minutes,
+    which doubles the pauses; it does so until the outage is `longest` old."""
 
     first: timedelta
     longest: timedelta

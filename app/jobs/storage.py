@@ -13,6 +13,7 @@ from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.jobs.models import ACTIVE, Details, Job, JobStatus
+from app.jobs.pausing import OUTAGES
 from app.jobs.schemas import TaskResult
 
 Conditions = tuple[ColumnElement[bool], ...]
@@ -174,10 +175,10 @@ def reset_for_retry(job: Job) -> None:
 
 
 def put_back(job: Job, problem: Problem, until: datetime) -> None:
-    """A job that met an engine's `problem` is queued again; what it had finished stays in the memo."""
+    """A job that met an outage is queued again; what it had finished stays in the memo."""
     job.ticket = new_id("ticket")
     job.status = JobStatus.QUEUED
-    job.message = "paused"
+    job.message = OUTAGES[problem.code]
     job.message_details = problem.details | {"until": f"{until:%H:%M} UTC"}
     job.not_before = until
     job.updated_at = utc_now()

@@ -135,6 +135,10 @@ def test_pauses_grow_with_the_outage_until_the_job_fails() -> None:
     assert PAUSES.until(UNREACHABLE, NOON - timedelta(hours=24), NOON) is None
 
 
+def test_a_full_disk_is_an_outage_too() -> None:
+    assert waited(Problem(ErrorCode.STORAGE_FULL), timedelta()) == 30
+
+
 def test_a_pause_is_as_long_as_the_engine_says() -> None:
     limited = Problem(ErrorCode.ENGINE_RATE_LIMITED, model="tts-1", reason="Slow down.", retry_after=1800)
     assert waited(limited, timedelta()) == 1800
