@@ -87,6 +87,14 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
     line instead of a trace."""
     import uvicorn
 
+    events = app.state.resources.events
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """Open event streams would be waited for."""
+            events.close()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -96,7 +104,7 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     async with app.router.lifespan_context(app):
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await Server(config).serve(sockets=[listener])
 
 
 async def _work(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
+from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
@@ -80,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         expose_headers=["Location", "ETag", "Content-Disposition", "Content-Range", "Accept-Ranges"],
     )
     ExceptionHandler(settings.default_locale, resources.alerts).install(app)
-    for router in (videos, subtitles, translations, speech, pipeline, dubbed_videos, tasks, health):
+    for router in (videos, subtitles, translations, speech, pipeline, dubbed_videos, tasks, events, health):
         app.include_router(router)
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
+from app.jobs.events import EventLog
 from app.jobs.monitor import JobMonitor
 from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
@@ -74,6 +75,7 @@ class Resources:
             fonts=prepare_fonts(settings.data_dir.absolute()),
             timeout=settings.ffmpeg_timeout_seconds,
         )
+        self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
         self.queue = JobQueue(
             _jobs_url(settings),
@@ -108,6 +110,7 @@ class Resources:
 
     async def close(self) -> None:
         """Running jobs stop where they are and go on at the next start."""
+        self.events.close()
         await self.scheduler.close()
         await self.queue.close()
         await self.memo.close()
@@ -190,6 +193,7 @@ class Resources:
             self.settings,
             self.database,
             self.storage,
+            self.events,
             self.monitor,
             self.scheduler,
             self.videos,

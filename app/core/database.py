@@ -130,6 +130,14 @@ def _check_opens(url: URL) -> None:
             connection.execute("PRAGMA user_version")
 
 
+def before_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]]) -> None:
+    """Run `callback` as the last thing in the transaction, once all that was changed in it has been written.
+
+    Callbacks run in the order they were given; one that fails takes the transaction back.
+    """
+    session.info.setdefault("before_commit", []).append(callback)
+
+
 def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]]) -> None:
     """Run `callback` once the transaction is committed, and never if it is rolled back.
 
@@ -139,6 +147,9 @@ def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]
 
 
 async def _commit(session: AsyncSession) -> None:
+    await session.flush()
+    for prepare in session.info.pop("before_commit", ()):
+        await prepare()
     await session.commit()
     async with AsyncExitStack() as stack:
         for callback in reversed(session.info.pop("after_commit", ())):  # a stack unwinds from its end

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
@@ -29,6 +29,18 @@ class JobStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class EventKind(StrEnum):
+    """What can happen to a task. A retry queues it again; `task.paused` is one that waits for its engine."""
+
+    QUEUED = "task.queued"
+    STARTED = "task.started"
+    PROGRESS = "task.progress"
+    COMPLETED = "task.completed"
+    FAILED = "task.failed"
+    CANCELLED = "task.cancelled"
+    PAUSED = "task.paused"
 
 
 # Cuts have a queue of their own: jobs in the others wait for them. So have jobs that wait for other jobs.
@@ -95,3 +107,25 @@ class Job(Base):
     def objects(self) -> str:
         """The prefix of what its latest attempt stores."""
         return f"{self.folder}{self.attempt}/"
+
+
+class Event(Base):
+    """Something that happened to a task; `task` is its state right after, a `TaskState` as JSON. Events
+    outlive their task, or nobody would hear that one was cancelled because its video was deleted.
+
+    Whoever has read up to an id has read every event below it: see `app.jobs.events.record`.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_task", "task_id", "id"),
+        Index("ix_events_video", "video_id", "id"),
+        {"sqlite_autoincrement": True},  # the id of a deleted event is never given again
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    task_id: Mapped[str]
+    video_id: Mapped[str]
+    kind: Mapped[EventKind]
+    task: Mapped[dict[str, object]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

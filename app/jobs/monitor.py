@@ -109,24 +109,11 @@ class JobMonitor:
     def reporter(self, attempt: Attempt, estimated_seconds: float) -> ProgressReporter:
         return ProgressReporter(self._database, attempt, estimated_seconds)
 
-    async def watch(self, job_id: str) -> AsyncIterator[Job]:
-        """The job now and after every change, until it is final or deleted."""
-        seen: datetime | None = None
-        while True:
-            async with self._database.read() as session:
-                job = await session.get(Job, job_id)
-            if job is None:
-                return
-            if job.updated_at != seen:
-                seen = job.updated_at
-                yield job
-            if job.status not in ACTIVE:
-                return
-            await asyncio.sleep(WATCH_INTERVAL)
-
     async def finished(self, job_id: str) -> Job:
         """Waits until the job is final. Raises `Problem(TASK_NOT_FOUND)`, also if it is deleted meanwhile."""
-        async for _ in self.watch(job_id):
-            pass
-        async with self._database.read() as session:
-            return await get_job(session, job_id)
+        while True:
+            async with self._database.read() as session:
+                job = await get_job(session, job_id)
+            if job.status not in ACTIVE:
+                return job
+            await asyncio.sleep(WATCH_INTERVAL)

@@ -1,4 +1,4 @@
-"""A Job row as the API shows it, in the reader's language and with links they can follow."""
+"""A job as the API shows it, in the reader's language and with links they can follow."""
 
 from typing import TypeVar
 
@@ -6,13 +6,14 @@ from fastapi import Response
 
 from app.core.errors import ErrorCode
 from app.core.locales import Catalogue
+from app.jobs.events import TaskState
 from app.jobs.models import Job, JobStatus
 from app.jobs.schemas import RESULT_TYPES, StartedTask, TaskError, TaskResponse, TaskResult, VideoJob
 
 S = TypeVar("S", bound=StartedTask)
 
 
-def present_task(job: Job, base: str, texts: Catalogue) -> TaskResponse:
+def present_task(job: Job | TaskState, base: str, texts: Catalogue) -> TaskResponse:
     return TaskResponse(
         task_id=job.id,
         video_id=job.video_id,
@@ -56,13 +57,13 @@ def accepted(job: Job, response: Response, shape: type[S], **about: object) -> S
     )
 
 
-def _result(job: Job, base: str) -> TaskResult | None:
+def _result(job: Job | TaskState, base: str) -> TaskResult | None:
     if job.status is not JobStatus.COMPLETED or job.result is None:
         return None
     return RESULT_TYPES[job.job_type].model_validate(job.result).with_base(base)
 
 
-def _error(job: Job, texts: Catalogue) -> TaskError | None:
+def _error(job: Job | TaskState, texts: Catalogue) -> TaskError | None:
     if job.error is None:
         return None
     code = ErrorCode(job.error)

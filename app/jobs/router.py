@@ -1,18 +1,15 @@
 """Tasks over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.core.database import Database, ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
-from app.core.openapi import STARTED, event_stream, problems
+from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import TaskId
-from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import TaskResponse
@@ -20,12 +17,7 @@ from app.jobs.storage import get_job
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"])
 
-EVENT_EXAMPLE = (
-    'event: task\ndata: {"task_id": "task_0199c3…", "status": "processing", "progress": 65, …}\n\n'
-)
-
 Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
-Monitor = Annotated[JobMonitor, Depends(owned(JobMonitor))]
 
 
 @router.get(
@@ -71,26 +63,3 @@ async def retry_task(
     job = await scheduler.retry(session, task_id)
     response.headers["Location"] = f"/api/tasks/{job.id}"
     return present_task(job, base, texts)
-
-
-async def _known_task(task_id: TaskId, database: Annotated[Database, Depends(owned(Database))]) -> str:
-    """404 must be told before the stream begins."""
-    async with database.read() as session:
-        return (await get_job(session, task_id)).id
-
-
-@router.get(
-    "/{task_id}/events",
-    operation_id="streamTaskEvents",
-    summary="Follow a task",
-    response_class=EventSourceResponse,
-    responses=event_stream("The events.", EVENT_EXAMPLE) | problems(ErrorCode.TASK_NOT_FOUND),
-)
-async def stream_task_events(
-    task_id: Annotated[TaskId, Depends(_known_task)], monitor: Monitor, base: BaseUrl, texts: Texts
-) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events named `task`, each the task as `GET /api/tasks/{task_id}` shows it: one at once,
-    one after every change, the last when the task is final."""
-    async for job in monitor.watch(task_id):
-        task = present_task(job, base, texts)
-        yield ServerSentEvent(event="task", raw_data=task.model_dump_json())

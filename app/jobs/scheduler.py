@@ -14,7 +14,8 @@ from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
 from app.core.work import current_work
-from app.jobs.models import ACTIVE, RETRYABLE, Job, JobType, QueueName
+from app.jobs.events import record
+from app.jobs.models import ACTIVE, RETRYABLE, EventKind, Job, JobType, QueueName
 from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
 from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, TicketState
@@ -28,8 +29,8 @@ from app.jobs.storage import (
     hold_current,
     mark_cancelled,
     mark_failed,
+    mark_retried,
     put_back,
-    reset_for_retry,
 )
 from app.jobs.task import Workload
 from app.storage.manager import StorageManager
@@ -90,6 +91,7 @@ class JobScheduler:
         )
         session.add(job)
         await session.flush()
+        record(session, EventKind.QUEUED, job)
         self._put_after_commit(session, job)
         return job
 
@@ -120,7 +122,7 @@ class JobScheduler:
         running = await find_running(session, job.fingerprint)
         if running is not None:
             return running
-        reset_for_retry(job)
+        mark_retried(session, job)
         await session.flush()
         self._put_after_commit(session, job)
         return job
@@ -134,7 +136,7 @@ class JobScheduler:
             until = self._pauses.until(problem, job.paused_since, utc_now())
             if until is None or job.queue == "pipeline":
                 return False
-            put_back(job, problem, until)
+            put_back(session, job, problem, until)
             await session.flush()
             self._put_after_commit(session, job)
         return True

@@ -1,18 +1,18 @@
 """JobStorage: the life of a Job row. Every change of state is one guarded UPDATE, so that a late worker
-can never bring back a job that was cancelled or finished."""
+can never bring back a job that was cancelled or finished, and appends its event in the same transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import Case, ColumnElement, CursorResult, case, select, update
+from sqlalchemy import Case, ColumnElement, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
-from app.jobs.models import ACTIVE, Details, Job, JobStatus
+from app.jobs.events import record
+from app.jobs.models import ACTIVE, Details, EventKind, Job, JobStatus
 from app.jobs.pausing import OUTAGES
 from app.jobs.schemas import TaskResult
 
@@ -78,11 +78,12 @@ async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
     job.attempt += 1
     job.message, job.message_details = ("resuming" if again else "started"), {}
     job.started_at = job.updated_at = utc_now()
+    record(session, EventKind.STARTED, job)
     return job
 
 
 async def mark_alive(session: AsyncSession, attempt: Attempt) -> None:
-    await _change(session, _current(attempt))
+    await _change(session, _current(attempt), None)
 
 
 async def mark_progress(
@@ -97,6 +98,7 @@ async def mark_progress(
     await _change(
         session,
         _current(attempt),
+        EventKind.PROGRESS,
         progress=_greatest(progress),
         paused_since=case((Job.progress < progress, None), else_=Job.paused_since),
         message=message,
@@ -117,6 +119,7 @@ async def mark_completed(session: AsyncSession, attempt: Attempt, result: TaskRe
     await _change(
         session,
         _current(attempt),
+        EventKind.COMPLETED,
         status=JobStatus.COMPLETED,
         progress=100,
         message="completed",
@@ -131,6 +134,7 @@ async def mark_failed(session: AsyncSession, attempt: Attempt, problem: Problem)
     await _change(
         session,
         _current(attempt),
+        EventKind.FAILED,
         status=JobStatus.FAILED,
         message="failed",
         message_details={},
@@ -145,6 +149,7 @@ async def mark_cancelled(session: AsyncSession, job_id: str) -> None:
     await _change(
         session,
         (Job.id == job_id, Job.status.in_(ACTIVE)),
+        EventKind.CANCELLED,
         status=JobStatus.CANCELLED,
         message="cancelled",
         message_details={},
@@ -162,7 +167,7 @@ async def is_published(session: AsyncSession, attempt: Attempt) -> bool:
     return await session.scalar(query) is not None
 
 
-def reset_for_retry(job: Job) -> None:
+def mark_retried(session: AsyncSession, job: Job) -> None:
     """A final job is queued again; what it had finished stays in the memo."""
     job.ticket = new_id("ticket")
     job.status = JobStatus.QUEUED
@@ -172,9 +177,10 @@ def reset_for_retry(job: Job) -> None:
     job.started_at = job.completed_at = job.estimated_completion = None
     job.not_before = job.paused_since = None
     job.updated_at = utc_now()
+    record(session, EventKind.QUEUED, job)
 
 
-def put_back(job: Job, problem: Problem, until: datetime) -> None:
+def put_back(session: AsyncSession, job: Job, problem: Problem, until: datetime) -> None:
     """A job that met an outage is queued again; what it had finished stays in the memo."""
     job.ticket = new_id("ticket")
     job.status = JobStatus.QUEUED
@@ -184,6 +190,7 @@ def put_back(job: Job, problem: Problem, until: datetime) -> None:
     job.updated_at = utc_now()
     job.paused_since = job.paused_since or job.updated_at
     job.estimated_completion = None
+    record(session, EventKind.PAUSED, job)
 
 
 def _greatest(progress: int) -> Case[int]:
@@ -198,8 +205,13 @@ def _current(attempt: Attempt) -> Conditions:
     )
 
 
-async def _change(session: AsyncSession, conditions: Conditions, **values: object) -> None:
-    statement = update(Job).where(*conditions).values(updated_at=utc_now(), **values)
-    result = cast("CursorResult[Any]", await session.execute(statement))
-    if result.rowcount == 0:
+async def _change(
+    session: AsyncSession, conditions: Conditions, kind: EventKind | None, **values: object
+) -> None:
+    statement = update(Job).where(*conditions).values(updated_at=utc_now(), **values).returning(Job)
+    changed = await session.scalars(statement, execution_options={"populate_existing": True})
+    job = changed.one_or_none()
+    if job is None:
         raise JobNoLongerActive
+    if kind is not None:
+        record(session, kind, job)

@@ -1,0 +1,57 @@
+"""The event log through kills and stops."""
+
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+
+from tests.durability.stages import TRANSLATION
+from tests.durability.test_crash import begin_and_hold
+from tests.event_stream import all_events, following
+from tests.live_server import LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
+
+
+def test_nothing_is_left_out_or_told_twice_across_a_kill(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = TRANSLATION.prepare(server, half_minute, "followed")
+    with following(server, "/api/events", video_id=video_id) as events:
+        start = next(events)
+    path = "/api/events"
+    seen = []
+    with suppress(httpx.TransportError), following(server, path, start.id, video_id=video_id) as events:
+        task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
+        for event in events:
+            seen.append(event)
+            if event.task["progress"] > 50:
+                server.kill()
+    engines.recover()
+    server.start()
+    seen += all_events(server, f"/api/tasks/{task_id}/events", seen[-1].id)
+    assert seen[-1].task["status"] == "completed"
+    assert [event.id for event in seen] == logged_ids(server, task_id)
+
+
+def test_open_streams_do_not_delay_a_stop(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = TRANSLATION.prepare(server, half_minute, "stopped while followed")
+    task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
+    with (
+        following(server, "/api/events") as everything,
+        following(server, f"/api/tasks/{task_id}/events") as one,
+    ):
+        next(everything), next(one)
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < 2.5  # a stream that is waited for takes three seconds
+        assert all(event.task["status"] == "processing" for event in [*everything, *one])
+
+
+def logged_ids(server: LiveServer, task_id: str) -> list[str]:
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database:
+        rows = database.execute("SELECT id FROM events WHERE task_id = ? ORDER BY id", [task_id])
+        return [str(number) for (number,) in rows]
