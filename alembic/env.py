@@ -4,6 +4,7 @@ import asyncio
 
 from sqlalchemy.engine import Connection
 
+import app.idempotency.models
 import app.jobs.models
 import app.memo
 import app.render.models

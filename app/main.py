@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
+from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.monitoring.exception_handler import ExceptionHandler
@@ -73,14 +74,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.resources = resources
+    errors = ExceptionHandler(settings.default_locale, resources.alerts)
+    errors.install(app)
+    app.add_middleware(IdempotencyMiddleware, database=resources.database, refuse=errors.answer)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["Location", "ETag", "Content-Disposition", "Content-Range", "Accept-Ranges"],
+        expose_headers=[
+            "Location",
+            "ETag",
+            "Content-Disposition",
+            "Content-Range",
+            "Accept-Ranges",
+            REPLAYED,
+            "Retry-After",
+        ],
     )
-    ExceptionHandler(settings.default_locale, resources.alerts).install(app)
     for router in (videos, subtitles, translations, speech, pipeline, dubbed_videos, tasks, events, health):
         app.include_router(router)
     # FastAPI's own way to change the document

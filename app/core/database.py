@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol
 
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, Enum, MetaData, event
@@ -24,6 +25,7 @@ MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
 ONE_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
 POSTGRES_DISK_FULL = "53100"
+COMPANION = "companion"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -156,13 +158,31 @@ async def _commit(session: AsyncSession) -> None:
             stack.push_async_callback(callback)
 
 
+class Companion(Protocol):
+    """Goes with the transactions of one request."""
+
+    async def join(self, session: AsyncSession) -> None:
+        """The last thing in the transaction. An error takes it back."""
+        ...
+
+
+@asynccontextmanager
+async def request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    """A short transaction on behalf of a request, joined by what its scope names as `COMPANION`."""
+    companion: Companion | None = request.scope.get(COMPANION)
+    async with _database_of(request).write() as session:
+        if companion is not None:
+            before_commit(session, partial(companion.join, session))
+        yield session
+
+
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     async with _database_of(request).read() as session:
         yield session
 
 
 async def _write_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with _database_of(request).write() as session:
+    async with request_transaction(request) as session:
         yield session
 
 

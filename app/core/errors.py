@@ -46,6 +46,10 @@ class ErrorCode(StrEnum):
     SEGMENT_DUPLICATED = "segment_duplicated"
     TRACK_EMPTY = "track_empty"
     PRECONDITION_FAILED = "precondition_failed"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    # The request was sent before
+    IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
+    IDEMPOTENCY_ANSWER_LOST = "idempotency_answer_lost"
     # An engine cannot or did not do it
     ENGINE_NOT_CONFIGURED = "engine_not_configured"
     LANGUAGE_PAIR_UNSUPPORTED = "language_pair_unsupported"
@@ -123,6 +127,8 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.TASK_NOT_RETRYABLE,
             ErrorCode.STAGE_CANCELLED,
             ErrorCode.TRACK_EMPTY,
+            ErrorCode.IDEMPOTENCY_KEY_IN_USE,
+            ErrorCode.IDEMPOTENCY_ANSWER_LOST,
         }
     ),
     412: frozenset({ErrorCode.PRECONDITION_FAILED}),

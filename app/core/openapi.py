@@ -17,11 +17,12 @@ from app.core.schemas import FieldError, ProblemDetails
 COMPONENT = "#/components/schemas/{model}"
 UNDESCRIBED = "Successful Response"
 EVENT_STREAM = "text/event-stream"
+PROBLEM_JSON = "application/problem+json"
 TITLES = {
     304: "Not changed since the given ETag",
     404: "Unknown id",
     405: "Not possible at this address",
-    409: "An earlier stage has to run first, or the task is in another state",
+    409: "An earlier stage has to run first, the task is in another state, or the request was sent before",
     412: "The track has changed since the given ETag",
     413: "Too large",
     415: "Not a video, or a content type that is not accepted",
@@ -72,6 +73,20 @@ Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 _TEXT: Json = {"schema": {"type": "string"}}
+REPEATING = (
+    ErrorCode.IDEMPOTENCY_KEY_REUSED,
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE,
+    ErrorCode.IDEMPOTENCY_ANSWER_LOST,
+)
+IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text of your own that names this request. Sent again with the same key within "
+    "24 hours, it is answered as before (`Idempotent-Replayed: true`) and not done again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "2026-11-25-order-4711",
+}
 LOCATION: Json = {"Location": {"description": "Where to find it.", **_TEXT}}
 ETAG: Json = {"ETag": {"description": "The version, for `If-Match` or `If-None-Match`.", **_TEXT}}
 FILE_HEADERS: Json = {
@@ -143,9 +158,13 @@ def _answer(status: int, found: Sequence[Problem]) -> Json:
     examples = {problem.code.value: _example(problem) for problem in found}
     schema = {"$ref": COMPONENT.format(model=ProblemDetails.__name__)}
     return {
-        "description": f"{TITLES[status]}. Codes: {', '.join(f'`{code}`' for code in examples)}",
-        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
+        "description": _described(status, examples),
+        "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}},
     }
+
+
+def _described(status: int, examples: Json) -> str:
+    return f"{TITLES[status]}. Codes: {', '.join(f'`{code}`' for code in examples)}"
 
 
 def _example(problem: Problem) -> Json:
@@ -165,11 +184,24 @@ def _finish(document: Json, models: Sequence[type[BaseModel]]) -> None:
     document["components"]["schemas"] = {
         name: _without_defaults(_untitled(schemas[name])) for name in sorted(schemas)
     }
+    for path in document["paths"].values():
+        if "post" in path:
+            _make_repeatable(path["post"])
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = _untitled(parameter["schema"])
         for answer in operation["responses"].values():
             _finish_answer(answer, schemas)
+
+
+def _make_repeatable(operation: Json) -> None:
+    """Every POST may carry a key."""
+    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    for problem in map(Problem, REPEATING):
+        answer = operation["responses"].setdefault(str(problem.status), _answer(problem.status, ()))
+        examples = answer["content"][PROBLEM_JSON]["examples"]
+        examples[problem.code.value] = _example(problem)
+        answer["description"] = _described(problem.status, examples)
 
 
 def _operations(document: Json) -> Iterator[Json]:

@@ -10,12 +10,13 @@ from app.core.links import BaseUrl, Texts
 from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import TaskId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import TaskResponse
 from app.jobs.storage import get_job
 
-router = APIRouter(prefix="/api/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=RepeatableRoute)
 
 Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
 

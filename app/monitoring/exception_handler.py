@@ -35,13 +35,18 @@ class ExceptionHandler:
         app.add_exception_handler(ClientDisconnect, self._gone)
         app.add_exception_handler(Exception, self._unexpected)
 
+    def answer(self, request: Request, problem: Problem) -> JSONResponse:
+        texts = self._catalogue(request)
+        message = texts.error(problem.code, problem.details)
+        errors = problem.field and [
+            FieldError(field=problem.field, message=message.detail, type=problem.code)
+        ]
+        return _answer(request, texts, problem, errors or ())
+
     async def _problem(self, request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, Problem):
             raise error
-        texts = self._catalogue(request)
-        message = texts.error(error.code, error.details)
-        errors = error.field and [FieldError(field=error.field, message=message.detail, type=error.code)]
-        return _answer(request, texts, error, errors or ())
+        return self.answer(request, error)
 
     async def _validation(self, request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, RequestValidationError):

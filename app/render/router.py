@@ -11,6 +11,7 @@ from app.core.links import BaseUrl
 from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
 from app.render.output import OutputFormatter
@@ -20,7 +21,7 @@ from app.render.service import Dub, VideoGenerator
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
 
-router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"])
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"], route_class=RepeatableRoute)
 
 Generator = Annotated[VideoGenerator, Depends(owned(VideoGenerator))]
 Storage = Annotated[StorageManager, Depends(owned(StorageManager))]

@@ -12,6 +12,7 @@ from app.core.links import Texts
 from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTask
 from app.subtitles.review import checked, fixed
@@ -49,7 +50,7 @@ from app.subtitles.tracks import (
 from app.videos.models import Video
 from app.videos.storage import get_video
 
-router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"])
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"], route_class=RepeatableRoute)
 
 Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
 

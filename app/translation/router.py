@@ -11,6 +11,7 @@ from app.core.links import Texts
 from app.core.openapi import STARTED, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTranslation
 from app.subtitles.review import checked, fixed
@@ -44,7 +45,7 @@ from app.translation.storage import TranslatedTrack, find_track
 from app.videos.models import Video
 from app.videos.storage import get_video
 
-router = APIRouter(prefix="/api/videos/{video_id}", tags=["translations"])
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["translations"], route_class=RepeatableRoute)
 
 Manager = Annotated[TranslationManager, Depends(owned(TranslationManager))]
 Language = Annotated[LanguageCode, Path()]

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from app.core.database import Database, ReadSession, WriteSession
+from app.core.database import Database, ReadSession, WriteSession, request_transaction
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import BaseUrl, Texts
 from app.core.openapi import STARTED, files, problems
 from app.core.resources import owned
 from app.core.schemas import SegmentId, VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import accepted
@@ -26,7 +27,7 @@ from app.tts.voices_router import ENGINE_FAILURES, Manager, Storage
 from app.tts.voices_router import router as voices
 from app.videos.storage import get_video
 
-router = APIRouter(tags=["speech"])
+router = APIRouter(tags=["speech"], route_class=RepeatableRoute)
 router.include_router(voices)
 
 Audio = Annotated[AudioFiles, Depends(owned(AudioFiles))]
@@ -97,6 +98,7 @@ async def get_speech(
     ),
 )
 async def regenerate_speech(
+    request: Request,
     video_id: VideoId,
     language_code: Language,
     database: AppDatabase,
@@ -109,7 +111,7 @@ async def regenerate_speech(
     """With a body, speaks the named segments again, or those that failed, and answers when they are done; the
     others stay as they are. Without a body, it only reads."""
     if body is not None:
-        async with database.write() as session:
+        async with request_transaction(request) as session:
             job = await manager.regenerate(session, video_id, language_code, body)
         done = await monitor.finished(job.id)
         if done.status is not JobStatus.COMPLETED:

@@ -1,17 +1,18 @@
 """Videos over HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.core.database import Database, ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
 from app.core.links import BaseUrl
 from app.core.openapi import CREATED, files, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import present_video_job
 from app.jobs.schemas import VideoJobs
 from app.jobs.storage import jobs_of
@@ -34,12 +35,11 @@ from app.videos.schemas import (
 from app.videos.service import VideoProcessor, key_of
 from app.videos.upload import FILE_FIELD, METADATA_FIELD, receive_upload
 
-router = APIRouter(prefix="/api/videos", tags=["videos"])
+router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=RepeatableRoute)
 
 Processor = Annotated[VideoProcessor, Depends(owned(VideoProcessor))]
 Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Validator = Annotated[FileValidator, Depends(owned(FileValidator))]
-AppDatabase = Annotated[Database, Depends(owned(Database))]
 
 CUT_PATIENCE = 60.0
 
@@ -82,6 +82,17 @@ UPLOAD_BODY = {
 }
 
 
+async def _new_video_id(storage: Storage) -> AsyncIterator[str]:
+    """What is stored for it stays only if the request's transaction is committed."""
+    video_id = new_id("vid")
+    async with storage.provisional(rows.folder(video_id)):
+        yield video_id
+
+
+# Before the session among the parameters, or it would end before the commit.
+NewVideoId = Annotated[str, Depends(_new_video_id, scope="function")]
+
+
 @router.post(
     "/upload",
     operation_id="uploadVideo",
@@ -100,19 +111,17 @@ UPLOAD_BODY = {
 async def upload_video(
     request: Request,
     response: Response,
+    video_id: NewVideoId,
+    session: WriteSession,
     processor: Processor,
     storage: Storage,
     validator: Validator,
-    database: AppDatabase,
 ) -> VideoSummary:
     """The file is stored as it arrives and probed at once; what is not a video is refused and forgotten."""
-    video_id = new_id("vid")
     key = rows.upload_key(video_id)
-    async with storage.provisional(rows.folder(video_id)):
-        received = await receive_upload(request, storage, validator, key)
-        metadata = await read_metadata(storage, key)
-        async with database.write() as session:
-            video = await processor.register(session, video_id, key, received, metadata)
+    received = await receive_upload(request, storage, validator, key)
+    metadata = await read_metadata(storage, key)
+    video = await processor.register(session, video_id, key, received, metadata)
     response.headers["Location"] = f"/api/videos/{video.id}"
     return _summary(video, video.status)
 

@@ -1,0 +1,1 @@
+"""`Idempotency-Key`: a POST that may be sent again, and is done once."""

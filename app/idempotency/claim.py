@@ -1,0 +1,66 @@
+"""A request that holds its key: what it does and what it answers are kept together."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import COMPANION, after_commit
+from app.core.errors import ErrorCode, Problem
+from app.idempotency.body import HashedBody
+from app.idempotency.storage import Holder, KeptAnswer, keep
+
+KEPT_HEADERS = ("content-type", "location", "etag")
+
+
+class Claim:
+    """Goes with the transactions of its request. `is_kept` once the answer is in the database."""
+
+    def __init__(self, holder: Holder, body: HashedBody) -> None:
+        self.holder = holder
+        self.body = body
+        self.is_kept = False
+        self._answer: KeptAnswer | None = None
+
+    def answered(self, response: Response) -> None:
+        """Told before the request's transaction is committed."""
+        digest = self.body.digest
+        if digest is not None and isinstance(response.body, bytes):
+            self._answer = kept_answer(
+                digest, response.status_code, dict(response.headers.items()), response.body
+            )
+
+    async def join(self, session: AsyncSession) -> None:
+        """The last thing in a transaction of the request: from its commit on it cannot be done again. Raises
+        `Problem(IDEMPOTENCY_KEY_IN_USE)`, which takes it back, if another request has taken the key over."""
+        if not await keep(session, self.holder, self._answer):
+            raise Problem(ErrorCode.IDEMPOTENCY_KEY_IN_USE)
+        if self._answer is not None:
+            after_commit(session, self._note_kept)
+
+    async def _note_kept(self) -> None:
+        self.is_kept = True
+
+
+class RepeatableRoute(APIRoute):
+    """Its answer is kept in the same transaction as its work: FastAPI makes the answer, then ends the
+    request's transaction, then sends."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return partial(_handle, super().get_route_handler())
+
+
+async def _handle(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+    response = await handle(request)
+    claim = request.scope.get(COMPANION)
+    if isinstance(claim, Claim):
+        claim.answered(response)
+    return response
+
+
+def kept_answer(digest: str, status: int, headers: dict[str, str], content: bytes) -> KeptAnswer:
+    kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    return KeptAnswer(digest, status, kept, content)
