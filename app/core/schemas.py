@@ -72,6 +72,27 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+Reference = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
+        description="The client's own name for it.",
+        examples=["order-4711"],
+    ),
+]
+ShownReference = Annotated[
+    str | None,
+    Field(
+        default=None,
+        exclude_if=is_none,
+        description="The client's own name for it.",
+        examples=["order-4711"],
+    ),
+]
+
+
 class FieldError(Response):
     """One thing wrong with a request."""
 

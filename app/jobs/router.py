@@ -2,23 +2,47 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
 from app.core.openapi import STARTED, problems
+from app.core.paging import Cursor, decode_cursor, page_of
 from app.core.resources import owned
-from app.core.schemas import TaskId
+from app.core.schemas import Reference, TaskId
 from app.idempotency.claim import RepeatableRoute
+from app.jobs.models import JobStatus
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
-from app.jobs.schemas import TaskResponse
-from app.jobs.storage import get_job
+from app.jobs.schemas import TaskPage, TaskResponse
+from app.jobs.storage import get_job, list_jobs
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=RepeatableRoute)
 
 Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
+
+
+@router.get(
+    "",
+    operation_id="listTasks",
+    summary="List tasks",
+    responses=problems(ErrorCode.INVALID_CURSOR),
+)
+async def list_tasks(
+    session: ReadSession,
+    base: BaseUrl,
+    texts: Texts,
+    reference: Annotated[Reference | None, Query(description="Only tasks with this reference.")] = None,
+    status: Annotated[JobStatus | None, Query(description="Only tasks in this state.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="Tasks on a page.")] = 20,
+    cursor: Cursor = None,
+) -> TaskPage:
+    """Of all videos, newest first."""
+    before = decode_cursor(cursor, "task")
+    found = await list_jobs(session, limit + 1, before, reference, status)
+    page = page_of(found, limit, lambda job: job.id)
+    return TaskPage(tasks=[present_task(job, base, texts) for job in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get(

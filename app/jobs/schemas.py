@@ -9,8 +9,10 @@ from app.core.schemas import (
     Duration,
     LanguageTag,
     Linked,
+    Reference,
     RequestModel,
     Response,
+    ShownReference,
     TaskId,
     Timestamp,
     Url,
@@ -40,12 +42,8 @@ MissedTerms = Annotated[
 class TaskTerms(RequestModel):
     """On which terms work is done, whatever it is: they have no part in what comes of it."""
 
-    reference: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=500,
-        description="A name of your own for the task; it is echoed, and can be searched for.",
-        examples=["order-4711"],
+    reference: Reference | None = Field(
+        default=None, description="A name of your own for the task; it is echoed, and can be searched for."
     )
     priority: int = Field(
         default=0, ge=-10, le=10, description="The higher, the sooner it is done.", examples=[0]
@@ -214,12 +212,7 @@ class TaskResponse(Response):
     message: str = Field(description="What it is doing, for people.", examples=["Processing audio chunk 2/3"])
     created_at: Timestamp
     updated_at: Timestamp
-    reference: str | None = Field(
-        default=None,
-        exclude_if=is_none,
-        description="The client's own name for it.",
-        examples=["order-4711"],
-    )
+    reference: ShownReference = None
     parent_id: TaskId | None = Field(
         default=None, exclude_if=is_none, description="The task that this one is a stage of."
     )
@@ -237,6 +230,13 @@ class TaskResponse(Response):
         default=None, exclude_if=is_none, description="What was made, by `type`."
     )
     error: TaskError | None = Field(default=None, exclude_if=is_none, description="Why it failed.")
+
+
+class TaskPage(Response):
+    """Tasks, newest first; `next_cursor` leads to the next page and is null on the last."""
+
+    tasks: list[TaskResponse] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="For `cursor`; null on the last page.")
 
 
 class VideoJob(Response):

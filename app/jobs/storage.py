@@ -62,6 +62,20 @@ async def stages_of(session: AsyncSession, job_id: str) -> Sequence[Job]:
     return (await session.scalars(select(Job).where(Job.parent_id == job_id).order_by(Job.id))).all()
 
 
+async def list_jobs(
+    session: AsyncSession, limit: int, before: str | None, reference: str | None, status: JobStatus | None
+) -> Sequence[Job]:
+    """Newest first; `before` is the id of the last job of the page before."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Job.id < before)
+    if reference is not None:
+        query = query.where(Job.reference == reference)
+    if status is not None:
+        query = query.where(Job.status == status)
+    return (await session.scalars(query)).all()
+
+
 async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
     """In the order they were started."""
     return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id))).all()

@@ -10,8 +10,9 @@ from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
 from app.core.links import BaseUrl
 from app.core.openapi import CREATED, files, problems
+from app.core.paging import Cursor
 from app.core.resources import owned
-from app.core.schemas import VideoId
+from app.core.schemas import Reference, VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import present_video_job
 from app.jobs.schemas import VideoJobs
@@ -69,9 +70,16 @@ UPLOAD_BODY = {
                             "description": "A BCP 47 language code, or `auto` to detect it.",
                             "examples": ["auto", "ko"],
                         },
+                        "reference": {
+                            "type": "string",
+                            "maxLength": 500,
+                            "description": "A name of your own for the video; it is echoed, and can be "
+                            "searched for.",
+                            "examples": ["order-4711"],
+                        },
                         METADATA_FIELD: {
                             "type": "string",
-                            "description": "The three fields above as one JSON object.",
+                            "description": "The fields above as one JSON object.",
                             "examples": ['{"title": "My talk", "source_language": "en"}'],
                         },
                     },
@@ -136,13 +144,12 @@ async def list_videos(
     session: ReadSession,
     processor: Processor,
     limit: Annotated[int, Query(ge=1, le=100, description="Videos on a page.")] = 20,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
+    reference: Annotated[Reference | None, Query(description="Only videos with this reference.")] = None,
 ) -> VideoPage:
     """Newest first."""
-    page = await processor.page(session, limit, cursor)
-    videos = [_summary(video, await rows.shown_status(session, video)) for video in page.videos]
+    page = await processor.page(session, limit, cursor, reference)
+    videos = [_summary(video, await rows.shown_status(session, video)) for video in page.rows]
     return VideoPage(videos=videos, next_cursor=page.next_cursor)
 
 
@@ -272,6 +279,7 @@ def _summary(video: Video, status: VideoStatus) -> VideoSummary:
         status=status,
         created_at=video.created_at,
         source_language=video.source_language,
+        reference=video.reference,
     )
 
 
@@ -297,6 +305,7 @@ def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], b
         status=status,
         created_at=video.created_at,
         source_language=video.source_language,
+        reference=video.reference,
         detected_language=video.detected_language,
         filename=video.filename,
         file_size=video.file_size,

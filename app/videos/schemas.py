@@ -8,8 +8,10 @@ from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
     Duration,
     LanguageTag,
+    Reference,
     RequestModel,
     Response,
+    ShownReference,
     TaskId,
     Timestamp,
     Url,
@@ -41,6 +43,7 @@ class UploadMetadata(RequestModel):
         default=None, max_length=5000, description="Whatever people should know about it."
     )
     source_language: LanguageOrAuto = "auto"
+    reference: Reference | None = Field(default=None, description="A name of your own for the video.")
 
 
 class VideoSummary(Response):
@@ -53,6 +56,7 @@ class VideoSummary(Response):
     status: VideoStatus
     created_at: Timestamp
     source_language: SourceLanguage
+    reference: ShownReference = None
 
 
 class VideoPage(Response):
@@ -90,6 +94,7 @@ class VideoDetails(Response):
     status: VideoStatus
     created_at: Timestamp
     source_language: SourceLanguage
+    reference: ShownReference = None
     detected_language: str | None = Field(
         description="What was heard; null until the subtitles are extracted.", examples=["ko"]
     )

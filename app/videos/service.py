@@ -1,8 +1,6 @@
 """VideoProcessor: what can be done with a video itself."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, after_commit
 from app.core.errors import ErrorCode, Problem
-from app.core.identifiers import is_id, new_id
+from app.core.identifiers import new_id
 from app.core.languages import AUTO
+from app.core.paging import Page, decode_cursor, page_of
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
@@ -31,14 +30,6 @@ from app.videos.upload import ReceivedFile
 POLLING_SECONDS = 0.2
 CUT_SECONDS_PER_SECOND = 0.4
 SHORTEST_CUT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some videos, and where the next ones begin."""
-
-    videos: tuple[Video, ...]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +68,7 @@ class VideoProcessor:
             title=received.metadata.title or _title_of(received.filename),
             description=received.metadata.description,
             source_language=received.metadata.source_language,
+            reference=received.metadata.reference,
             duration=metadata.duration,
             file_size=metadata.file_size,
             format=metadata.format,
@@ -88,11 +80,13 @@ class VideoProcessor:
         await session.flush()
         return video
 
-    async def page(self, session: AsyncSession, limit: int, cursor: str | None) -> Page:
+    async def page(
+        self, session: AsyncSession, limit: int, cursor: str | None, reference: str | None
+    ) -> Page[Video]:
         """Raises `Problem(INVALID_CURSOR)`."""
-        found = await rows.list_videos(session, limit + 1, _decode_cursor(cursor) if cursor else None)
-        videos = tuple(found[:limit])
-        return Page(videos, _encode_cursor(videos[-1].id) if len(found) > limit else None)
+        before = decode_cursor(cursor, "vid")
+        found = await rows.list_videos(session, limit + 1, before, reference)
+        return page_of(found, limit, lambda video: video.id)
 
     async def trim(
         self, session: AsyncSession, video_id: str, request: TrimRequest
@@ -221,17 +215,3 @@ def _check_range(request: TrimRequest, duration: float) -> None:
 
 def _title_of(filename: str) -> str:
     return filename.rsplit(".", 1)[0] or filename
-
-
-def _encode_cursor(video_id: str) -> str:
-    return base64.urlsafe_b64encode(video_id.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> str:
-    try:
-        video_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise Problem(ErrorCode.INVALID_CURSOR, field="cursor") from error
-    if not is_id(video_id, "vid"):
-        raise Problem(ErrorCode.INVALID_CURSOR, field="cursor")
-    return video_id

@@ -28,9 +28,13 @@ async def get_video(session: AsyncSession, video_id: str) -> Video:
     return video
 
 
-async def list_videos(session: AsyncSession, limit: int, before: str | None) -> Sequence[Video]:
+async def list_videos(
+    session: AsyncSession, limit: int, before: str | None, reference: str | None
+) -> Sequence[Video]:
     """Newest first; `before` is the id of the last video of the page before."""
     query = select(Video).order_by(Video.id.desc()).limit(limit)
+    if reference is not None:
+        query = query.where(Video.reference == reference)
     if before is not None:
         query = query.where(Video.id < before)
     return (await session.scalars(query)).all()
