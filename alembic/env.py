@@ -11,7 +11,8 @@ import app.render.models
 import app.subtitles.models
 import app.translation.models
 import app.tts.models
-import app.videos.models  # noqa: F401 - importing the models fills the metadata
+import app.videos.models
+import app.webhooks.models  # noqa: F401 - importing the models fills the metadata
 from alembic import context
 from app.core.database import Base, Database
 from app.core.settings import load_settings

@@ -23,6 +23,8 @@ from app.subtitles.schemas import TrackUpdate
 from app.translation.router import router as translations
 from app.tts.router import router as speech
 from app.videos.router import router as videos
+from app.webhooks.router import messages
+from app.webhooks.router import router as webhooks
 
 DESCRIPTION = """
 Upload a video, get subtitles, a translation, a voice and a dubbed video that stays in sync.
@@ -48,6 +50,7 @@ TAGS = [
     {"name": "speech", "description": "Voices, and the translated lines spoken."},
     {"name": "dubbed videos", "description": "The final video."},
     {"name": "tasks", "description": "Long work: progress, cancelling, retrying."},
+    {"name": "webhooks", "description": "Have what happens to tasks sent to a server, signed."},
     {"name": "health", "description": "For load balancers."},
 ]
 
@@ -92,8 +95,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "Retry-After",
         ],
     )
-    for router in (videos, subtitles, translations, speech, pipeline, dubbed_videos, tasks, events, health):
+    stages = (videos, subtitles, translations, speech, pipeline, dubbed_videos)
+    for router in (*stages, tasks, events, webhooks, health):
         app.include_router(router)
+    app.webhooks.include_router(messages)
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]
     return app

@@ -51,6 +51,9 @@ from app.tts.tasks import SpeechGeneration
 from app.videos.service import VideoProcessor
 from app.videos.storage import video_ids
 from app.videos.tasks import VideoTrim
+from app.webhooks.dispatcher import WebhookDispatcher
+from app.webhooks.sender import WebhookSender
+from app.webhooks.service import WebhookService
 
 T = TypeVar("T")
 
@@ -84,6 +87,11 @@ class Resources:
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
         self.runner = JobRunner(self.database, self.storage, self.monitor, self.alerts, self.scheduler)
+        self.webhooks = WebhookDispatcher(
+            self.database,
+            WebhookSender(private=settings.webhook_private_addresses),
+            settings.worker_name,
+        )
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.stages = StageServices(
             SubtitleService(self.database, self.scheduler, self.transcriber),
@@ -107,10 +115,12 @@ class Resources:
         await StorageCleaner(self.storage).clean(known)
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
+        self.webhooks.launch()
 
     async def close(self) -> None:
         """Running jobs stop where they are and go on at the next start."""
         self.events.close()
+        await self.webhooks.close()
         await self.scheduler.close()
         await self.queue.close()
         await self.memo.close()
@@ -204,6 +214,7 @@ class Resources:
             self.stages.videos,
             DubPipeline(self.scheduler, self.stages),
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
+            WebhookService(private=self.settings.webhook_private_addresses),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
 

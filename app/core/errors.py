@@ -12,6 +12,8 @@ class ErrorCode(StrEnum):
     TASK_NOT_FOUND = "task_not_found"
     VOICE_NOT_FOUND = "voice_not_found"
     SEGMENT_NOT_FOUND = "segment_not_found"
+    WEBHOOK_NOT_FOUND = "webhook_not_found"
+    DELIVERY_NOT_FOUND = "delivery_not_found"
     FILE_NOT_FOUND = "file_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -45,6 +47,7 @@ class ErrorCode(StrEnum):
     SEGMENT_BEYOND_VIDEO = "segment_beyond_video"
     SEGMENT_DUPLICATED = "segment_duplicated"
     TRACK_EMPTY = "track_empty"
+    WEBHOOK_REFUSED = "webhook_refused"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     # The request was sent before
@@ -108,6 +111,8 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.TASK_NOT_FOUND,
             ErrorCode.VOICE_NOT_FOUND,
             ErrorCode.SEGMENT_NOT_FOUND,
+            ErrorCode.WEBHOOK_NOT_FOUND,
+            ErrorCode.DELIVERY_NOT_FOUND,
             ErrorCode.FILE_NOT_FOUND,
             ErrorCode.ROUTE_NOT_FOUND,
         }

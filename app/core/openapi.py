@@ -38,6 +38,8 @@ SAMPLES: dict[str, str | float] = {
     "video_id": "vid_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "task_id": "task_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "reference": "err_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "webhook_id": "whk_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "delivery_id": "dlv_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "voice_id": "alloy",
     "segment_id": 3,
     "other_id": 4,
@@ -96,7 +98,14 @@ FILE_HEADERS: Json = {
 }
 RANGE_HEADERS: Json = {**FILE_HEADERS, "Content-Range": {"description": "`bytes first-last/size`.", **_TEXT}}
 STARTED: Responses = {202: {"description": "The task was accepted.", "headers": LOCATION}}
-CREATED: Responses = {201: {"description": "The video was created.", "headers": LOCATION}}
+
+
+def created(description: str) -> Responses:
+    """A route that makes something and tells where it is."""
+    return {201: {"description": description, "headers": LOCATION}}
+
+
+CREATED = created("The video was created.")
 
 
 def problems(*codes: ErrorCode, named: Sequence[ErrorCode] = ()) -> Responses:
@@ -139,6 +148,7 @@ def document_of(app: FastAPI, *models: type[BaseModel]) -> Callable[[], Json]:
                 description=app.description,
                 tags=app.openapi_tags,
                 routes=app.routes,
+                webhooks=app.webhooks.routes,
             )
             _finish(document, models)
             app.openapi_schema = document

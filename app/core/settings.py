@@ -72,6 +72,8 @@ class Settings(BaseSettings):
 
     pause_seconds: float = Field(default=30.0, gt=0)
     pause_hours: float = Field(default=24.0, ge=0)
+    webhook_private_addresses: bool = False
+
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)
     worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$")

@@ -34,7 +34,7 @@ from app.videos.schemas import (
     VideoSummary,
 )
 from app.videos.service import VideoProcessor, key_of
-from app.videos.upload import FILE_FIELD, METADATA_FIELD, receive_upload
+from app.videos.upload import UPLOAD_BODY, receive_upload
 
 router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=RepeatableRoute)
 
@@ -43,51 +43,6 @@ Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Validator = Annotated[FileValidator, Depends(owned(FileValidator))]
 
 CUT_PATIENCE = 60.0
-
-UPLOAD_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FILE_FIELD],
-                    "properties": {
-                        FILE_FIELD: {"type": "string", "format": "binary", "description": "The video file."},
-                        "title": {
-                            "type": "string",
-                            "maxLength": 300,
-                            "description": "Defaults to the file's name.",
-                        },
-                        "description": {
-                            "type": "string",
-                            "maxLength": 5000,
-                            "description": "Whatever people should know about it.",
-                        },
-                        "source_language": {
-                            "type": "string",
-                            "default": "auto",
-                            "description": "A BCP 47 language code, or `auto` to detect it.",
-                            "examples": ["auto", "ko"],
-                        },
-                        "reference": {
-                            "type": "string",
-                            "maxLength": 500,
-                            "description": "A name of your own for the video; it is echoed, and can be "
-                            "searched for.",
-                            "examples": ["order-4711"],
-                        },
-                        METADATA_FIELD: {
-                            "type": "string",
-                            "description": "The fields above as one JSON object.",
-                            "examples": ['{"title": "My talk", "source_language": "en"}'],
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 async def _new_video_id(storage: Storage) -> AsyncIterator[str]:

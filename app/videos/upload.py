@@ -24,6 +24,52 @@ METADATA_FIELD = "metadata"
 FIELDS = frozenset({METADATA_FIELD, *UploadMetadata.model_fields})
 LONGEST_FIELD = 64 * 1024
 
+# What the API's document says of it: FastAPI only knows bodies that it reads itself.
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FILE_FIELD],
+                    "properties": {
+                        FILE_FIELD: {"type": "string", "format": "binary", "description": "The video file."},
+                        "title": {
+                            "type": "string",
+                            "maxLength": 300,
+                            "description": "Defaults to the file's name.",
+                        },
+                        "description": {
+                            "type": "string",
+                            "maxLength": 5000,
+                            "description": "Whatever people should know about it.",
+                        },
+                        "source_language": {
+                            "type": "string",
+                            "default": "auto",
+                            "description": "A BCP 47 language code, or `auto` to detect it.",
+                            "examples": ["auto", "ko"],
+                        },
+                        "reference": {
+                            "type": "string",
+                            "maxLength": 500,
+                            "description": "A name of your own for the video; it is echoed, and can be "
+                            "searched for.",
+                            "examples": ["order-4711"],
+                        },
+                        METADATA_FIELD: {
+                            "type": "string",
+                            "description": "The fields above as one JSON object.",
+                            "examples": ['{"title": "My talk", "source_language": "en"}'],
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:

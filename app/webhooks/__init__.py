@@ -1,0 +1,1 @@
+"""Signed messages to other servers about what happens to tasks."""
