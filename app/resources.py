@@ -16,12 +16,14 @@ from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
-from app.jobs.events import EventLog
+from app.idempotency.storage import forget_keys
+from app.jobs.events import EventLog, forget_events, forget_progress
 from app.jobs.monitor import JobMonitor
 from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
 from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
+from app.jobs.storage import forget_jobs
 from app.jobs.task import TaskDefinition
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
@@ -32,6 +34,7 @@ from app.pipeline.service import DubPipeline, StageServices
 from app.pipeline.tasks import Dubbing
 from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
+from app.retention import HistoryKeeper
 from app.storage.cleaner import StorageCleaner
 from app.storage.manager import StorageManager
 from app.storage.processor import FileProcessor
@@ -54,6 +57,7 @@ from app.videos.tasks import VideoTrim
 from app.webhooks.dispatcher import WebhookDispatcher
 from app.webhooks.sender import WebhookSender
 from app.webhooks.service import WebhookService
+from app.webhooks.storage import forget_deliveries
 
 T = TypeVar("T")
 
@@ -92,6 +96,13 @@ class Resources:
             WebhookSender(private=settings.webhook_private_addresses),
             settings.worker_name,
         )
+        self.history = HistoryKeeper(
+            self.database,
+            self.queue,
+            settings.history_days,
+            history=(forget_deliveries, forget_events, forget_jobs),
+            passing=(forget_progress, forget_keys),
+        )
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.stages = StageServices(
             SubtitleService(self.database, self.scheduler, self.transcriber),
@@ -116,10 +127,12 @@ class Resources:
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
         self.webhooks.launch()
+        self.history.launch()
 
     async def close(self) -> None:
         """Running jobs stop where they are and go on at the next start."""
         self.events.close()
+        await self.history.close()
         await self.webhooks.close()
         await self.scheduler.close()
         await self.queue.close()

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     pause_seconds: float = Field(default=30.0, gt=0)
     pause_hours: float = Field(default=24.0, ge=0)
     webhook_private_addresses: bool = False
+    history_days: float = Field(default=30, ge=0)
 
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)

@@ -73,7 +73,7 @@ async def release(session: AsyncSession, holder: Holder) -> None:
     await session.execute(delete(IdempotencyKey).where(*_held(holder)))
 
 
-async def forget_old(session: AsyncSession, now: datetime) -> None:
+async def forget_keys(session: AsyncSession, now: datetime) -> None:
     """What has been kept for long enough."""
     await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT))
 

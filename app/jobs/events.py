@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, before_commit
@@ -16,6 +16,7 @@ from app.jobs.models import ACTIVE, Details, Event, EventKind, Job, JobStatus, J
 
 WATCH_INTERVAL = 0.25
 PAGE = 200
+PROGRESS_KEPT = timedelta(hours=1)
 # Any number that no other advisory lock of the database uses.
 APPENDING = 0x6576656E74
 
@@ -84,6 +85,20 @@ async def events_after(session: AsyncSession, cursor: int, topic: Topic) -> Sequ
 async def newest_event(session: AsyncSession) -> int:
     """The id of the last event of all; 0 before the first."""
     return await session.scalar(select(func.max(Event.id))) or 0
+
+
+async def forget_progress(session: AsyncSession, now: datetime) -> None:
+    """What later events have long superseded: an hour of work leaves thousands."""
+    old = delete(Event).where(Event.kind == EventKind.PROGRESS, Event.created_at < now - PROGRESS_KEPT)
+    await session.execute(old)
+
+
+async def forget_events(session: AsyncSession, before: datetime) -> None:
+    """From the log's start to the last event of that time, so that it is known which ids are no longer kept;
+    but never the last of all, or it would not be known where the log stands."""
+    last = select(func.max(Event.id)).where(Event.created_at < before).scalar_subquery()
+    newest = select(func.max(Event.id)).scalar_subquery()
+    await session.execute(delete(Event).where(Event.id <= last, Event.id < newest))
 
 
 class EventLog:

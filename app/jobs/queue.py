@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context
+from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ POLLING_SECONDS = 0.25
 STOP_SECONDS = 5.0
 # DBOS takes the lower number first, and counts from 1.
 ORDINARY_PRIORITY = 1000
+FORGOTTEN_AT_ONCE = 500
+DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 # A job that brings the server down with it must not do so for ever.
 MOST_ATTEMPTS = 20
 
@@ -116,6 +119,20 @@ class JobQueue:
         """A job running here has stopped on return, one in another process stops within about a second."""
         await self._stop(ticket)
         await _outside_jobs(DBOS.cancel_workflow_async(ticket))
+
+    async def forget(self, before: datetime) -> None:
+        """Tickets that were done before then."""
+        while True:
+            done = await DBOS.list_workflows_async(
+                status=DONE,
+                completed_before=before.isoformat(),
+                limit=FORGOTTEN_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            )
+            if not done:
+                return
+            await DBOS.delete_workflows_async([workflow.workflow_id for workflow in done])
 
     async def state(self, ticket: str) -> TicketState:
         if ticket in self._running:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Case, ColumnElement, case, select, update
+from sqlalchemy import Case, ColumnElement, case, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
@@ -79,6 +80,16 @@ async def list_jobs(
 async def jobs_of(session: AsyncSession, video_id: str) -> Sequence[Job]:
     """In the order they were started."""
     return (await session.scalars(select(Job).where(Job.video_id == video_id).order_by(Job.id))).all()
+
+
+async def forget_jobs(session: AsyncSession, before: datetime) -> None:
+    """Those that ended before then. What they made stays; no stage that is retried loses its parent."""
+    stage = aliased(Job)
+    has_active_stage = exists().where(stage.parent_id == Job.id, stage.status.in_(ACTIVE))
+    ended = Job.status.not_in(ACTIVE) & (Job.completed_at < before)
+    await session.execute(
+        delete(Job).where(ended, ~has_active_stage), execution_options={"synchronize_session": False}
+    )
 
 
 async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
