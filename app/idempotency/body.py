@@ -19,6 +19,7 @@ class HashedBody:
         self._hash = hashlib.sha256()
         self._boundary = _boundary_of(headers)
         self._tail = b""
+        self._part = 0
         self._complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
 
     @property
@@ -31,7 +32,7 @@ class HashedBody:
         if message["type"] == "http.request" and not self._complete:
             self._take(message.get("body", b""))
             if not message.get("more_body", False):
-                self._hash.update(self._tail)
+                self._end_part(self._tail)
                 self._complete = True
         return message
 
@@ -49,13 +50,21 @@ class HashedBody:
     def _take(self, chunk: bytes) -> None:
         if self._boundary is None:
             self._hash.update(chunk)
+            self._part += len(chunk)
             return
         *whole, last = (self._tail + chunk).split(self._boundary)
         for piece in whole:
-            self._hash.update(piece)
+            self._end_part(piece)
         kept = min(len(last), len(self._boundary) - 1)  # which may be the beginning of one
         self._hash.update(last[: len(last) - kept])
+        self._part += len(last) - kept
         self._tail = last[len(last) - kept :]
+
+    def _end_part(self, piece: bytes) -> None:
+        """Its length stands for the boundary after it."""
+        self._hash.update(piece)
+        self._hash.update((self._part + len(piece)).to_bytes(8))
+        self._part = 0
 
 
 def _boundary_of(headers: Headers) -> bytes | None:

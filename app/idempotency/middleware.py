@@ -24,7 +24,7 @@ from app.core.identifiers import new_id
 from app.idempotency.body import HashedBody
 from app.idempotency.claim import Claim, kept_answer
 from app.idempotency.models import IdempotencyKey, KeyState
-from app.idempotency.storage import LEASE, Holder, hold, keep, release, take
+from app.idempotency.storage import LEASE, Holder, abandon, hold, keep, release, take
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -101,8 +101,7 @@ class IdempotencyMiddleware:
                 if not claim.is_kept:
                     await seen_through(self._keep(claim, messages))
         except BaseException:
-            if not claim.is_kept:
-                await seen_through(self._release(claim))
+            await seen_through(self._abandon(claim))
             raise
         for message in messages:
             await send(message)
@@ -110,17 +109,17 @@ class IdempotencyMiddleware:
     async def _keep(self, claim: Claim, messages: list[Message]) -> None:
         start, *rest = messages
         digest = await claim.body.read_on()
-        if digest is None or start["status"] >= NOT_KEPT_FROM:
-            await self._release(claim)
-            return
         headers = dict(Headers(raw=start["headers"]).items())
         content = b"".join(message.get("body", b"") for message in rest)
         async with self._database.write() as session:
-            await keep(session, claim.holder, kept_answer(digest, start["status"], headers, content))
+            if digest is None or start["status"] >= NOT_KEPT_FROM:
+                await release(session, claim.holder)
+            else:
+                await keep(session, claim.holder, kept_answer(digest, start["status"], headers, content))
 
-    async def _release(self, claim: Claim) -> None:
+    async def _abandon(self, claim: Claim) -> None:
         async with self._database.write() as session:
-            await release(session, claim.holder)
+            await abandon(session, claim.holder)
 
     @asynccontextmanager
     async def _held(self, claim: Claim) -> AsyncIterator[None]:

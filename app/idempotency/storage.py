@@ -70,7 +70,14 @@ async def keep(session: AsyncSession, holder: Holder, answer: KeptAnswer | None)
 
 
 async def release(session: AsyncSession, holder: Holder) -> None:
+    """The key is free again."""
     await session.execute(delete(IdempotencyKey).where(*_held(holder)))
+
+
+async def abandon(session: AsyncSession, holder: Holder) -> None:
+    """The same, unless work has been committed under it."""
+    unused = IdempotencyKey.committed.is_(False)
+    await session.execute(delete(IdempotencyKey).where(*_held(holder), unused))
 
 
 async def forget_keys(session: AsyncSession, now: datetime) -> None:

@@ -9,11 +9,12 @@ from app.core.errors import ErrorCode
 from app.core.openapi import LOCATION, Responses, problems
 from app.core.resources import owned
 from app.core.schemas import VideoId
+from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.pipeline.schemas import DubPlan, DubVideo, StartedDub
 from app.pipeline.service import DubPipeline
 
-router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"])
+router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"], route_class=RepeatableRoute)
 
 Pipeline = Annotated[DubPipeline, Depends(owned(DubPipeline))]
 
