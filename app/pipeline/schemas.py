@@ -83,7 +83,7 @@ class DubVideo(TaskTerms):
 class StartedDub(StartedTask):
     """A dub was accepted."""
 
-    target_languages: list[LanguageTag]
+    target_languages: list[LanguageTag] = Field(description="As asked for.")
 
 
 class PlannedStage(Response):
