@@ -22,6 +22,7 @@ from app.subtitles.router import router as subtitles
 from app.subtitles.schemas import TrackUpdate
 from app.translation.router import router as translations
 from app.tts.router import router as speech
+from app.usage.router import router as usage
 from app.videos.router import router as videos
 from app.webhooks.router import messages
 from app.webhooks.router import router as webhooks
@@ -51,6 +52,7 @@ TAGS = [
     {"name": "dubbed videos", "description": "The final video."},
     {"name": "tasks", "description": "Long work: progress, cancelling, retrying."},
     {"name": "webhooks", "description": "Have what happens to tasks sent to a server, signed."},
+    {"name": "usage", "description": "What calls to engines cost, and what was saved."},
     {"name": "health", "description": "For load balancers."},
 ]
 
@@ -96,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     stages = (videos, subtitles, translations, speech, pipeline, dubbed_videos)
-    for router in (*stages, tasks, events, webhooks, health):
+    for router in (*stages, tasks, events, webhooks, usage, health):
         app.include_router(router)
     app.webhooks.include_router(messages)
     # FastAPI's own way to change the document

@@ -23,11 +23,14 @@ from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
 from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
-from app.jobs.storage import forget_jobs
+from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
+from app.ledger.prices import PriceTable
+from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
 from app.memo import Memo
+from app.memo.eviction import Eviction, EvictionRules
 from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
 from app.pipeline.service import DubPipeline, StageServices
@@ -50,6 +53,7 @@ from app.translation.tasks import SubtitleTranslation
 from app.tts.audio_files import AudioFiles
 from app.tts.engines.base import TTSClient
 from app.tts.service import TTSManager
+from app.tts.storage import clips_among
 from app.tts.tasks import SpeechGeneration
 from app.videos.service import VideoProcessor
 from app.videos.storage import video_ids
@@ -75,8 +79,11 @@ class Resources:
         self.database = Database(settings.database)
         self.storage = StorageManager(settings.data_dir.absolute(), settings.worker_name)
         self.files = FileProcessor(self.storage)
-        self.memo = Memo(self.database, self.storage)
+        self.memo = Memo(self.database, self.storage, self._eviction())
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
+        listed = not self.openai.is_compatible_server
+        self.prices = PriceTable.load(settings.prices_file, listed=listed)
+        self.ledger = Ledger(self.database, self.prices)
         self.ffmpeg = FFmpegWrapper(
             settings.ffmpeg_binary,
             fonts=prepare_fonts(settings.data_dir.absolute()),
@@ -105,9 +112,9 @@ class Resources:
         )
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.stages = StageServices(
-            SubtitleService(self.database, self.scheduler, self.transcriber),
-            TranslationManager(self.database, self.scheduler, self.translator),
-            TTSManager(self.scheduler, self.files, self.synthesizer, self.settings),
+            SubtitleService(self.database, self.scheduler, self.transcriber, self.prices),
+            TranslationManager(self.database, self.scheduler, self.translator, self.prices),
+            TTSManager(self.scheduler, self.files, self.synthesizer, self.settings, self.prices),
             VideoGenerator(self.scheduler),
         )
         self.runner.define(self._definitions())
@@ -137,6 +144,7 @@ class Resources:
         await self.scheduler.close()
         await self.queue.close()
         await self.memo.close()
+        await self.ledger.flush()
         await self.openai.aclose()
         await self.database.close()
 
@@ -157,7 +165,7 @@ class Resources:
         if self._uses_openai("transcription", self.settings.transcription_engine):
             from app.subtitles.engines.openai import WhisperClient
 
-            return WhisperClient(self.openai, self.settings.openai_transcription_model)
+            return WhisperClient(self.openai, self.settings.openai_transcription_model, self.ledger)
         from app.subtitles.engines.local import LocalTranscriber
 
         return LocalTranscriber(self._models, self.settings.whisper_model)
@@ -167,7 +175,7 @@ class Resources:
         if self._uses_openai("translation", self.settings.translation_engine):
             from app.translation.engines.openai import GPTTranslator
 
-            return GPTTranslator(self.openai, self.settings.openai_translation_model)
+            return GPTTranslator(self.openai, self.settings.openai_translation_model, self.ledger)
         from app.translation.engines.local import ApertiumTranslator
 
         return ApertiumTranslator()
@@ -177,10 +185,16 @@ class Resources:
         if self._uses_openai("speech", self.settings.speech_engine):
             from app.tts.engines.openai import OpenAISpeech
 
-            return OpenAISpeech(self.openai, self.settings.openai_speech_model)
+            return OpenAISpeech(self.openai, self.settings.openai_speech_model, self.ledger)
         from app.tts.engines.local import LocalSpeech
 
         return LocalSpeech(self._models)
+
+    def _eviction(self) -> Eviction | None:
+        if not self.settings.memo_max_bytes:
+            return None
+        rules = EvictionRules(self.settings.memo_max_bytes, began=first_start, referred=clips_among)
+        return Eviction(self.database, self.storage, rules)
 
     def _uses_openai(self, stage: str, choice: EngineChoice) -> bool:
         if choice == "openai" and not self.settings.openai_configured:

@@ -13,6 +13,7 @@ from tests.loopback.openai_server import LoopbackOpenAI
 
 TESTS = Path(__file__).parent
 SHARED_MEDIA = TESTS.parents[1] / "shared" / "media"
+PRICES = TESTS / "loopback" / "prices.toml"
 LONG = ("e2e", "durability", "test_cli.py", "engines", "render")
 BURSTS = "between(mod(t,3),0.5,2)"
 
@@ -41,7 +42,12 @@ def shared_api(
     tmp_path_factory: pytest.TempPathFactory, openai_server: LoopbackOpenAI
 ) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("api") / "data"
-    settings = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_MAX_RETRIES": "1", "PAUSE_HOURS": "0"}
+    settings = {
+        "OPENAI_BASE_URL": openai_server.url,
+        "OPENAI_MAX_RETRIES": "1",
+        "PAUSE_HOURS": "0",
+        "PRICES_FILE": str(PRICES),
+    }
     with LiveServer(data, **settings) as server:
         yield server
 

@@ -53,6 +53,7 @@ class ErrorCode(StrEnum):
     # The request was sent before
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     IDEMPOTENCY_ANSWER_LOST = "idempotency_answer_lost"
+    PRICE_UNKNOWN = "price_unknown"
     # An engine cannot or did not do it
     ENGINE_NOT_CONFIGURED = "engine_not_configured"
     LANGUAGE_PAIR_UNSUPPORTED = "language_pair_unsupported"
@@ -65,6 +66,7 @@ class ErrorCode(StrEnum):
     ENGINE_UNREACHABLE = "engine_unreachable"
     ENGINE_BAD_ANSWER = "engine_bad_answer"
     # The work failed
+    COST_LIMIT_REACHED = "cost_limit_reached"
     FONT_MISSING = "font_missing"
     PROCESSING_ERROR = "processing_error"
     FFMPEG_FAILED = "ffmpeg_failed"
@@ -105,6 +107,7 @@ class InvalidSettings(Exception):
 
 
 _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
+    402: frozenset({ErrorCode.COST_LIMIT_REACHED}),
     404: frozenset(
         {
             ErrorCode.VIDEO_NOT_FOUND,

@@ -20,6 +20,7 @@ EVENT_STREAM = "text/event-stream"
 PROBLEM_JSON = "application/problem+json"
 TITLES = {
     304: "Not changed since the given ETag",
+    402: "It would cost more than was allowed",
     404: "Unknown id",
     405: "Not possible at this address",
     409: "An earlier stage has to run first, the task is in another state, or the request was sent before",
@@ -66,6 +67,8 @@ SAMPLES: dict[str, str | float] = {
     "hint": "Set OPENAI_API_KEY or OPENAI_BASE_URL to use an engine that does.",
     "model": "gpt-5.4-mini",
     "seconds": 21600,
+    "spent": "1.21",
+    "unit": "0.004",
 }
 SAMPLE_ERROR = FieldError(
     field="options.pitch", message="Input should be less than or equal to 10", type="less_than_equal"

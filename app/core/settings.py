@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     openai_retry_seconds: float = Field(default=120.0, gt=0)
     openai_requests_per_minute: int | None = Field(default=None, ge=1)
     openai_tokens_per_minute: int | None = Field(default=None, ge=1)
+    prices_file: Path | None = None
 
     transcription_engine: EngineChoice = "auto"
     translation_engine: EngineChoice = "auto"
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     pause_hours: float = Field(default=24.0, ge=0)
     webhook_private_addresses: bool = False
     history_days: float = Field(default=30, ge=0)
+    memo_max_bytes: int = Field(default=20 * 1024**3, ge=0)
 
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)

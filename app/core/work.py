@@ -6,17 +6,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Work:
     """A job at work. `share` is whom it is done for: the shares of an engine are equal whatever each asks.
 
-    `priority` decides between the jobs of one share, the higher first.
+    `priority` decides between the jobs of one share, the higher first. `parent_id` is the task it is a stage
+    of, and `max_cost` what both may come to, in US dollars.
     """
 
     task_id: str
     video_id: str
     share: str
     priority: int = 0
+    parent_id: str | None = None
+    max_cost: float | None = None
 
 
 _current: ContextVar[Work | None] = ContextVar("work", default=None)

@@ -40,6 +40,7 @@ class TaskState(BaseModel):
     parent_id: str | None
     priority: int
     not_before: datetime | None
+    cost: float | None
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None

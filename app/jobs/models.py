@@ -4,10 +4,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.core.database import Base, utc_now
+from app.ledger.models import UsageEntry
 
 
 class JobType(StrEnum):
@@ -51,6 +64,18 @@ RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 Details = dict[str, str | float]
 
+_ITS_ID = literal_column("jobs.id", String())
+_SPENT = (
+    select(
+        case(
+            (func.count() > func.count(UsageEntry.cost), None),
+            else_=func.coalesce(func.sum(UsageEntry.cost), 0.0),
+        )
+    )
+    .where(or_(UsageEntry.task_id == _ITS_ID, UsageEntry.parent_id == _ITS_ID))
+    .scalar_subquery()
+)
+
 
 class Job(Base):
     """Messages and errors are kept as keys with details, so that every reader gets their own language.
@@ -59,7 +84,8 @@ class Job(Base):
     an earlier attempt still writes no longer counts. `parent_id` is the job that it is a stage of, `worker`
     the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`,
     which is set while it is paused; `paused_since` is when that began, until it gets further again.
-    `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it.
+    `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it. `cost` is
+    what it and its stages have come to, None if something of that has no known price.
     `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
     (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
     """
@@ -97,6 +123,7 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     estimated_completion: Mapped[datetime | None]
+    cost: Mapped[float | None] = column_property(_SPENT, expire_on_flush=False)
 
     @property
     def folder(self) -> str:

@@ -27,6 +27,7 @@ def present_task(job: Job | TaskState, base: str, texts: Catalogue) -> TaskRespo
         parent_id=job.parent_id,
         priority=job.priority,
         not_before=job.not_before,
+        cost=job.cost and round(job.cost, 9),
         completed_at=job.completed_at,
         estimated_completion=job.estimated_completion,
         result=_result(job, base),

@@ -15,7 +15,7 @@ from app.idempotency.claim import RepeatableRoute
 from app.jobs.models import JobStatus
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
-from app.jobs.schemas import TaskPage, TaskResponse
+from app.jobs.schemas import RetryTask, TaskPage, TaskResponse
 from app.jobs.storage import get_job, list_jobs
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=RepeatableRoute)
@@ -74,7 +74,8 @@ async def cancel_task(
     operation_id="retryTask",
     summary="Retry a failed or cancelled task",
     status_code=202,
-    responses=STARTED | problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
+    responses=STARTED
+    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
 )
 async def retry_task(
     task_id: TaskId,
@@ -83,8 +84,9 @@ async def retry_task(
     response: Response,
     base: BaseUrl,
     texts: Texts,
+    body: RetryTask | None = None,
 ) -> TaskResponse:
     """The same task goes on from its last finished unit."""
-    job = await scheduler.retry(session, task_id)
+    job = await scheduler.retry(session, task_id, body.max_cost if body else None)
     response.headers["Location"] = f"/api/tasks/{job.id}"
     return present_task(job, base, texts)

@@ -68,7 +68,14 @@ class JobRunner:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
         reporter = self._monitor.reporter(attempt, job.estimated_seconds)
-        work = Work(job.id, job.video_id, share=job.video_id, priority=job.priority)
+        work = Work(
+            job.id,
+            job.video_id,
+            share=job.video_id,
+            priority=job.priority,
+            parent_id=job.parent_id,
+            max_cost=job.max_cost,
+        )
         with self._storage.scratch_folder() as scratch, working_on(work):
             async with reporter.running():
                 await definition.run(

@@ -8,6 +8,7 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.database import Database, after_commit, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -91,6 +92,7 @@ class JobScheduler:
         )
         session.add(job)
         await session.flush()
+        set_committed_value(job, "cost", 0.0)  # nobody has worked on it yet
         record(session, EventKind.QUEUED, job)
         self._put_after_commit(session, job)
         return job
@@ -111,8 +113,9 @@ class JobScheduler:
             if job.status in ACTIVE:
                 await self._cancel(session, job)
 
-    async def retry(self, session: AsyncSession, job_id: str) -> Job:
-        """The same job once more; finished units come from the memo.
+    async def retry(self, session: AsyncSession, job_id: str, max_cost: float | None = None) -> Job:
+        """The same job once more, under another limit of costs if one is given; finished units come from the
+        memo.
 
         Raises `Problem(TASK_NOT_FOUND)` or `Problem(TASK_NOT_RETRYABLE)`.
         """
@@ -123,6 +126,8 @@ class JobScheduler:
         if running is not None:
             return running
         mark_retried(session, job)
+        if max_cost is not None:
+            job.max_cost = max_cost
         await session.flush()
         self._put_after_commit(session, job)
         return job

@@ -39,6 +39,9 @@ MissedTerms = Annotated[
 ]
 
 
+MaxCost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class TaskTerms(RequestModel):
     """On which terms work is done, whatever it is: they have no part in what comes of it."""
 
@@ -48,12 +51,20 @@ class TaskTerms(RequestModel):
     priority: int = Field(
         default=0, ge=-10, le=10, description="The higher, the sooner it is done.", examples=[0]
     )
-    max_cost: float | None = Field(
+    max_cost: MaxCost | None = Field(
         default=None,
-        ge=0,
-        allow_inf_nan=False,
         description="US dollars: the task stops before what would come to more.",
         examples=[2.5],
+    )
+
+
+class RetryTask(RequestModel):
+    """What is to be different this time."""
+
+    max_cost: MaxCost | None = Field(
+        default=None,
+        description="US dollars for all attempts together, in place of the limit before.",
+        examples=[5.0],
     )
 
 
@@ -221,6 +232,10 @@ class TaskResponse(Response):
         default=None,
         exclude_if=is_none,
         description="When it goes on, while it waits for an engine that cannot be reached.",
+    )
+    cost: float | None = Field(
+        description="What it has come to so far, US dollars; null if something of that has no known price.",
+        examples=[0.42],
     )
     completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
     estimated_completion: Timestamp | None = Field(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Case, ColumnElement, case, delete, exists, select, update
+from sqlalchemy import Case, ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -90,6 +90,12 @@ async def forget_jobs(session: AsyncSession, before: datetime) -> None:
     await session.execute(
         delete(Job).where(ended, ~has_active_stage), execution_options={"synchronize_session": False}
     )
+
+
+async def first_start(session: AsyncSession) -> datetime | None:
+    """When the first of the jobs that run now began, anywhere; None if none does."""
+    running = Job.status == JobStatus.PROCESSING
+    return await session.scalar(select(func.min(Job.started_at)).where(running))
 
 
 async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:

@@ -67,6 +67,7 @@ Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
         ErrorCode.NO_AUDIO_TRACK,
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )
 async def extract_subtitles(

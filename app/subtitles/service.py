@@ -10,6 +10,7 @@ from app.core.languages import AUTO, base_language
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
+from app.ledger.prices import PriceTable
 from app.subtitles.engines.base import Transcriber
 from app.subtitles.models import Subtitles
 from app.subtitles.review import mended
@@ -27,18 +28,25 @@ class SubtitleService:
     """The use cases of the original track."""
 
     def __init__(
-        self, database: Database, scheduler: JobScheduler, transcriber: Callable[[], Transcriber]
+        self,
+        database: Database,
+        scheduler: JobScheduler,
+        transcriber: Callable[[], Transcriber],
+        prices: PriceTable,
     ) -> None:
         self._database = database
         self._scheduler = scheduler
         self._transcriber = transcriber
+        self._prices = prices
 
     async def start_extraction(self, session: AsyncSession, video_id: str, request: ExtractSubtitles) -> Job:
-        """Raises `Problem`: no such video, no audio, an engine that is not configured or not able."""
+        """Raises `Problem`: no such video, no audio, an engine that is not configured or not able, a
+        limit on costs that are not known."""
         video = await get_video(session, video_id)
         self.check_extraction(video, request)
         engine = self._transcriber()
         settled = request.model_copy(update={"language": _language(request, video)})
+        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
         return await self._scheduler.start(
             session,
             JobType.SUBTITLE_EXTRACTION,

@@ -64,6 +64,7 @@ Language = Annotated[LanguageCode, Path()]
         ErrorCode.TRACK_EMPTY,
         ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )
 async def translate_subtitles(

@@ -12,6 +12,7 @@ from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
+from app.ledger.prices import PriceTable
 from app.subtitles.review import mended
 from app.subtitles.schemas import TrackUpdate
 from app.subtitles.segments import Segment, apply_changes
@@ -33,20 +34,27 @@ class TranslationManager:
     """The use cases of translations."""
 
     def __init__(
-        self, database: Database, scheduler: JobScheduler, translator: Callable[[], Translator]
+        self,
+        database: Database,
+        scheduler: JobScheduler,
+        translator: Callable[[], Translator],
+        prices: PriceTable,
     ) -> None:
         self._database = database
         self._scheduler = scheduler
         self._translator = translator
+        self._prices = prices
 
     async def start(self, session: AsyncSession, video_id: str, request: TranslateSubtitles) -> Job:
-        """Raises `Problem`: no such video, no subtitles, an engine not configured or not able."""
+        """Raises `Problem`: no such video, no subtitles, an engine not configured or not able, a limit on
+        costs that are not known."""
         await get_video(session, video_id)
         original = await load_original(session, video_id)
         if not original.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
         engine = self._translator()
         engine.check_pair(original.row.language, request.target_language)
+        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
         work = self.work(len(original.segments))
         return await self._scheduler.start(
             session, JobType.TRANSLATION, video_id, request, engine.queue, work, request

@@ -51,7 +51,7 @@ class SpeechSegment(Base):
     end_time: Mapped[float]
     text: Mapped[str]
     translated_text: Mapped[str | None]
-    clip: Mapped[str | None]
+    clip: Mapped[str | None] = mapped_column(index=True)
     natural_duration: Mapped[float | None]
     duration: Mapped[float]
     placed_start: Mapped[float]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.concurrency import all_of
-from app.core.errors import Problem
+from app.core.errors import ErrorCode, Problem
 from app.translation.engines.base import LongLine
 from app.translation.rewriting import Rewriter
 from app.tts.reading import LINES_IN_FLIGHT, Performance, concerns_one_line
@@ -18,6 +18,7 @@ from app.tts.wording import fits_better, most_characters, said, shorter_wording
 # Two shorter wordings that came with the translation, and two that are asked for.
 MOST_ROUNDS = 4
 _NO_MORE_THAN_SOFT = 1e-6
+OF_MONEY = frozenset((ErrorCode.COST_LIMIT_REACHED, ErrorCode.PRICE_UNKNOWN))
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,8 @@ class Rewording:
         try:
             return await self.rewriter.shorten(line, translation.translation_model)
         except Problem as problem:
+            if problem.code in OF_MONEY:
+                raise
             logger.warning("line %s is not rewritten: %s", performance.line.id, problem)
             return None
 

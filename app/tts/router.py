@@ -52,7 +52,7 @@ NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
         ErrorCode.TRACK_EMPTY,
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
-        named=[ErrorCode.VOICE_NOT_FOUND],
+        named=[ErrorCode.VOICE_NOT_FOUND, ErrorCode.PRICE_UNKNOWN],
     ),
 )
 async def generate_speech(
@@ -94,7 +94,8 @@ async def get_speech(
         ErrorCode.NOTHING_TO_SPEAK,
         ErrorCode.ENGINE_NOT_CONFIGURED,
         *ENGINE_FAILURES,
-        named=[ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND],
+        ErrorCode.COST_LIMIT_REACHED,
+        named=[ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND, ErrorCode.PRICE_UNKNOWN],
     ),
 )
 async def regenerate_speech(

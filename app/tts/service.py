@@ -15,6 +15,7 @@ from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import TaskTerms
 from app.jobs.task import Workload
+from app.ledger.prices import PriceTable
 from app.media.audio import encode
 from app.storage.processor import FileProcessor
 from app.subtitles.segments import Segment
@@ -54,11 +55,13 @@ class TTSManager:
         files: FileProcessor,
         synthesizer: Callable[[], TTSClient],
         settings: Settings,
+        prices: PriceTable,
     ) -> None:
         self._scheduler = scheduler
         self._files = files
         self._synthesizer = synthesizer
         self._settings = settings
+        self._prices = prices
 
     async def voices(self, language: str | None, gender: Gender | None) -> list[OfferedVoice]:
         """The best first."""
@@ -139,10 +142,11 @@ class TTSManager:
         segments: Sequence[Segment],
         terms: TaskTerms,
     ) -> Job:
+        engine = self._synthesizer()
+        self._prices.check_limit(terms.max_cost, engine.queue, engine.model)
         work = self.work(sum(segment.end - segment.start for segment in segments))
-        queue = self._synthesizer().queue
         return await self._scheduler.start(
-            session, JobType.TTS_GENERATION, video_id, task, queue, work, terms
+            session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
         )
 
     async def _voice_id(self, asked: str | None, language: str, field: str = "voice_id") -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
+from app.ledger.metering import metered
 from app.media.audio import Audio, write_wav
 from app.memo import Memo, Unit
 from app.storage.manager import StorageManager
 from app.tts.engines.base import SpeechRequest, TTSClient
 from app.tts.engines.speakable import spoken_text
 from app.tts.models import SpeechSegment
-from app.tts.prices import price
 from app.tts.script import Line
 from app.tts.segments import VOICE_LOUDNESS, deliver, fit, is_silent
 from app.tts.storage import Delivery
@@ -129,8 +129,9 @@ class Speaker:
     async def _ask(self, unit: Unit, delivery: Delivery, bills: list[float | None]) -> bytes:
         """Silence is no answer, and so nothing to remember, unless there was nothing to say."""
         request = SpeechRequest(unit.content, self.language, delivery.voice_id, unit.model)
-        audio = await self.engine.speak(request)
-        bills.append(price(self.engine, request, audio.duration))
+        with metered() as meter:
+            audio = await self.engine.speak(request)
+        bills.append(meter.cost)
         wav = await seen_through(asyncio.to_thread(_written, audio))
         if wav is None and spoken_text(unit.content):
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=unit.model, reason="the speech is silent")

@@ -130,6 +130,12 @@ async def known_paces(session: AsyncSession, language: str, model: str, before: 
     return {voice: Pace(characters, seconds) for voice, characters, seconds in found.tuples()}
 
 
+async def clips_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Which of those keys are of lines' sounds."""
+    found = await session.scalars(select(SpeechSegment.clip).where(SpeechSegment.clip.in_(keys)))
+    return {key for key in found if key is not None}
+
+
 def spoken_cues(track: SpokenTrack) -> tuple[Cue, ...]:
     """The words that are spoken, shown while they are: never two at once, in order of time.
 

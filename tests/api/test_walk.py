@@ -106,6 +106,7 @@ def test_a_completed_task(walk: Walk, step: str, kind: str) -> None:
         "progress": 100,
         "message": "Done",
         "priority": 0,
+        "cost": 0.0 if step == "dub" else AMOUNT,
         "created_at": MOMENT,
         "updated_at": MOMENT,
         "completed_at": MOMENT,

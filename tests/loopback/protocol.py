@@ -26,6 +26,7 @@ VOICES = (
     *("nova", "sage", "shimmer", "verse", "marin", "cedar"),
 )
 RESPONSE_FORMATS = ("json_schema", "json_object", "text")
+PROMPT_TOKENS = 1000
 _MAX_UPLOAD = 25 * 1024**2
 _MAX_SPEECH_INPUT = 4096
 _LONGEST_UNCHUNKED_SECONDS = 30.0
@@ -194,7 +195,9 @@ def completion(model: str, content: str, finish_reason: str = "stop") -> Respons
     message = {"role": "assistant", "content": content, "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
     body = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model}
-    return JSONResponse(body | {"choices": [choice]})
+    usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": len(content)}
+    usage["total_tokens"] = sum(usage.values())
+    return JSONResponse(body | {"choices": [choice], "usage": usage})
 
 
 def _check_transcription(request: Request) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.core.languages import base_language
 from app.core.openai_client import OpenAIClient
+from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
 from app.media.clip import clip_seconds
 from app.subtitles.engines.base import ClipLimits, Transcript, TranscriptionOptions
 from app.subtitles.engines.response_parser import parse_transcription
@@ -31,9 +32,10 @@ class WhisperClient:
     name: Final = "openai"
     queue: Final = "api"
 
-    def __init__(self, client: OpenAIClient, default_model: str) -> None:
+    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder = UNRECORDED) -> None:
         self._client = client
         self._default_model = default_model
+        self._ledger = ledger
 
     def model_for(self, requested: str | None) -> str:
         return self._client.resolve_model(requested, self._default_model)
@@ -52,17 +54,35 @@ class WhisperClient:
         and no words.
         """
         duration = await asyncio.to_thread(clip_seconds, audio)
+        expected = Usage(self.name, "transcription", options.model, audio_seconds=duration)
         ask = self._ask_for(options.model)
-        return await self._client.call(
-            options.model,
-            lambda sdk: ask(sdk, audio, options),
-            partial(parse_transcription, model=options.model, duration=duration),
-        )
+
+        def read(answer: object) -> tuple[Transcript, Usage]:
+            transcript = parse_transcription(answer, model=options.model, duration=duration)
+            return transcript, _used(answer, expected)
+
+        async with self._ledger.spending(expected) as spending:
+            transcript, used = await self._client.call(
+                options.model, lambda sdk: ask(sdk, audio, options), read
+            )
+            await spending.settle(used)
+        return transcript
 
     def _ask_for(self, model: str) -> "_Ask":
         if _DIARIZING_MODEL.match(model):
             return _with_speakers
         return _with_times if self.limits(model).timestamps else _text_only
+
+
+def _used(answer: object, expected: Usage) -> Usage:
+    """As the server tells it: seconds, or tokens."""
+    usage = getattr(answer, "usage", None)
+    return replace(
+        expected,
+        audio_seconds=getattr(usage, "seconds", None),
+        input_tokens=getattr(usage, "input_tokens", None),
+        output_tokens=getattr(usage, "output_tokens", None),
+    )
 
 
 async def _with_times(sdk: "AsyncOpenAI", audio: Path, options: TranscriptionOptions) -> object:

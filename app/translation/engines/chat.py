@@ -4,12 +4,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
+from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -23,6 +24,9 @@ _UNSUPPORTED = re.compile(
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _ENOUGH_REFUSALS = 2
 _BYTES_PER_TOKEN = 4
+# A price is expected with something to spare, but not for the longest answer: a usual one takes an eighth.
+_BYTES_PER_PAID_TOKEN = 3
+_USUAL_SHARE = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class ChatModel:
     """
 
     client: OpenAIClient
+    ledger: UsageRecorder = UNRECORDED
     _refusals: Counter[tuple[str, _Way]] = field(default_factory=Counter)
 
     async def ask(self, question: Question, model: str) -> str:
@@ -93,17 +98,25 @@ class ChatModel:
     async def _ask(self, question: Question, model: str, way: _Way) -> "_Answer":
         from openai import omit
 
-        return await self.client.call(
-            model,
-            lambda sdk: sdk.chat.completions.create(
-                model=model,
-                messages=_messages(question),
-                response_format=_response_format(question, way),
-                max_completion_tokens=question.most_tokens if way.limited else omit,
-            ),
-            partial(_answer, model),
-            tokens=_expected_tokens(question),
-        )
+        expected = _expected(question, model)
+
+        def read(completion: "ChatCompletion") -> tuple[_Answer, Usage]:
+            return _answer(model, completion), _used(completion, expected)
+
+        async with self.ledger.spending(expected) as spending:
+            answer, used = await self.client.call(
+                model,
+                lambda sdk: sdk.chat.completions.create(
+                    model=model,
+                    messages=_messages(question),
+                    response_format=_response_format(question, way),
+                    max_completion_tokens=question.most_tokens if way.limited else omit,
+                ),
+                read,
+                tokens=_expected_tokens(question),
+            )
+            await spending.settle(used)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +180,26 @@ def _response_format(question: Question, way: _Way) -> "ResponseFormat":
             "json_schema": {"name": question.name, "strict": True, "schema": schema},
         }
     return {"type": "json_object"} if way.kind == "json_object" else {"type": "text"}
+
+
+def _expected(question: Question, model: str) -> Usage:
+    sent = question.instructions + json.dumps([question.message, question.schema], ensure_ascii=False)
+    return Usage(
+        "openai",
+        "translation",
+        model,
+        input_tokens=ceil(len(sent.encode()) / _BYTES_PER_PAID_TOKEN),
+        output_tokens=ceil(question.most_tokens * _USUAL_SHARE),
+    )
+
+
+def _used(completion: "ChatCompletion", expected: Usage) -> Usage:
+    usage = getattr(completion, "usage", None)
+    return replace(
+        expected,
+        input_tokens=getattr(usage, "prompt_tokens", None),
+        output_tokens=getattr(usage, "completion_tokens", None),
+    )
 
 
 def _answer(model: str, completion: "ChatCompletion") -> _Answer:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,9 +12,11 @@ import numpy as np
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
+from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
 from app.media.audio import Audio, UnreadableAudio, read_audio
 from app.tts.engines.base import SpeechRequest, Voice
 from app.tts.engines.speakable import silence, spoken_text
+from app.tts.wording import LengthEstimate
 
 if TYPE_CHECKING:
     from openai import HttpxBinaryResponseContent
@@ -33,6 +36,8 @@ _FILE_MARKS = (
     b"\xff\xf1",
     b"\xff\xf9",
 )
+# Expected of a slow voice that pauses before and after: better too much than more than a limit allows.
+_SLOW, _SILENCE_SECONDS = 1.5, 1.0
 _SENTENCE = re.compile(r"[^.!?。！？…]*[.!?。！？…]+[\"'”’」』)]*\s*|[^.!?。！？…]+$")
 _NEWER_VOICES = frozenset({"marin", "cedar", "ballad", "verse"})
 _VOICES = (
@@ -58,9 +63,10 @@ class OpenAISpeech:
     name: Final = "openai"
     queue: Final = "api"
 
-    def __init__(self, client: OpenAIClient, model: str) -> None:
+    def __init__(self, client: OpenAIClient, model: str, ledger: UsageRecorder = UNRECORDED) -> None:
         self._client = client
         self.model = model
+        self._ledger = ledger
 
     def voices(self) -> tuple[Voice, ...]:
         """The built-in voices of the model: only OpenAI's own newer models have the newer ones."""
@@ -87,6 +93,13 @@ class OpenAISpeech:
             raise Problem(ErrorCode.VOICE_NOT_FOUND, voice_id=request.voice_id, language=request.language)
 
     async def _speak(self, text: str, request: SpeechRequest) -> Audio:
+        expected = _expected(text, request)
+        async with self._ledger.spending(expected) as spending:
+            audio = await self._ask(text, request)
+            await spending.settle(replace(expected, audio_seconds=audio.duration))
+        return audio
+
+    async def _ask(self, text: str, request: SpeechRequest) -> Audio:
         # WAV rather than bare PCM: other servers have voices of other sample rates.
         return await self._client.call(
             request.model,
@@ -96,6 +109,11 @@ class OpenAISpeech:
             partial(_audio, request.model),
             tokens=len(text.encode()) // _BYTES_PER_TOKEN,
         )
+
+
+def _expected(text: str, request: SpeechRequest) -> Usage:
+    seconds = LengthEstimate(request.language).seconds(text, request.voice_id) * _SLOW + _SILENCE_SECONDS
+    return Usage("openai", "speech", request.model, audio_seconds=seconds, characters=len(text))
 
 
 def split_text(text: str, limit: int = MAX_CHARACTERS) -> tuple[str, ...]:

@@ -1,0 +1,55 @@
+"""what calls cost, what the memo saves, and what was made from what
+
+Revision: 0007, after 0004, 2026-11-25 10:00:00
+"""
+
+import sqlalchemy as sa
+
+import app.core.database
+from alembic import op
+
+revision = '0007'
+down_revision = '0004'
+branch_labels = None
+depends_on = None
+
+JSON_LIST = sa.text("'[]'")
+MOMENT = app.core.database.UtcDateTime(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table('usage',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('task_id', sa.String(), nullable=True),
+    sa.Column('parent_id', sa.String(), nullable=True),
+    sa.Column('video_id', sa.String(), nullable=True),
+    sa.Column('engine', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('model', sa.String(), nullable=False),
+    sa.Column('input_tokens', sa.Integer(), nullable=True),
+    sa.Column('output_tokens', sa.Integer(), nullable=True),
+    sa.Column('audio_seconds', sa.Double(), nullable=True),
+    sa.Column('characters', sa.Integer(), nullable=True),
+    sa.Column('cost', sa.Double(), nullable=True),
+    sa.Column('price_date', sa.Date(), nullable=True),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('created_at', MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_usage'))
+    )
+    for name in ('task_id', 'parent_id', 'video_id', 'day'):
+        op.create_index(f'ix_usage_{name}', 'usage', [name])
+    with op.batch_alter_table('memo') as table:
+        table.add_column(sa.Column('cost', sa.Double(), nullable=True))
+        table.add_column(sa.Column('seconds', sa.Double(), nullable=True))
+        table.add_column(sa.Column('condemned_at', MOMENT, nullable=True))
+        table.create_index('ix_memo_condemned_at', ['condemned_at'])
+    op.create_index('ix_tts_segments_clip', 'tts_segments', ['clip'])
+
+
+def downgrade() -> None:
+    op.drop_index('ix_tts_segments_clip', 'tts_segments')
+    with op.batch_alter_table('memo') as table:
+        table.drop_index('ix_memo_condemned_at')
+        for name in ('condemned_at', 'seconds', 'cost'):
+            table.drop_column(name)
+    op.drop_table('usage')

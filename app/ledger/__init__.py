@@ -1,0 +1,1 @@
+"""What calls to engines cost: prices, the book of all calls, and limits."""

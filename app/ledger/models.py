@@ -1,0 +1,35 @@
+"""The table of calls to engines."""
+
+from datetime import date, datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, utc_now
+from app.ledger.usage import UsageKind
+
+
+class UsageEntry(Base):
+    """One call that was answered. It outlives its task and its video, which it names: what was paid was paid.
+
+    `parent_id` is the task of which the task is a stage. `cost` in US dollars by the price of `price_date`,
+    both None where there is no price; `audio_seconds` of what was heard or spoken. `day` in UTC.
+    """
+
+    __tablename__ = "usage"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[str | None] = mapped_column(index=True)
+    parent_id: Mapped[str | None] = mapped_column(index=True)
+    video_id: Mapped[str | None] = mapped_column(index=True)
+    engine: Mapped[str]
+    kind: Mapped[UsageKind] = mapped_column(String)
+    model: Mapped[str]
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    audio_seconds: Mapped[float | None]
+    characters: Mapped[int | None]
+    cost: Mapped[float | None]
+    price_date: Mapped[date | None]
+    day: Mapped[date] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

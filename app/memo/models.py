@@ -1,0 +1,25 @@
+"""The table of remembered results."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, utc_now
+
+
+class MemoEntry(Base):
+    """A result and when it was last of use; `size` in bytes. Making it cost so many US dollars and `seconds`,
+    None where that is not known, and `hits` jobs had it for nothing since. It is about to be evicted from
+    `condemned_at` on, unless somebody uses it first."""
+
+    __tablename__ = "memo"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    size: Mapped[int]
+    hits: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float | None]
+    seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    condemned_at: Mapped[datetime | None] = mapped_column(index=True)

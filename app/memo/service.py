@@ -1,0 +1,116 @@
+"""Memo: recalls what was made before, or has it made and keeps it."""
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.concurrency import seen_through
+from app.core.database import Database
+from app.core.errors import Problem
+from app.ledger.metering import Meter, metered
+from app.memo.eviction import Eviction
+from app.memo.units import Unit
+from app.memo.uses import Effort, Uses
+from app.storage.manager import StorageManager
+
+Make = Callable[[], Awaitable[bytes]]
+MakeFile = Callable[[], Awaitable[Path]]
+
+logger = logging.getLogger(__name__)
+
+# What is written meanwhile is seen to in one go.
+EVICTION_PAUSE_SECONDS = 10.0
+
+
+class Memo:
+    """Shared by all jobs and videos; two who want the same unit at once share the work.
+
+    Two processes that want it at once both do it, and one result is kept. An `eviction` keeps all of them
+    within a size, in the background.
+    """
+
+    def __init__(self, database: Database, storage: StorageManager, eviction: Eviction | None = None) -> None:
+        self._storage = storage
+        self._eviction = eviction
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._uses = Uses(database)
+        self._evicting: asyncio.Task[None] | None = None
+
+    async def recall(self, unit: Unit, make: Make) -> bytes:
+        """The result of a unit: remembered, or made now and kept."""
+        async with self._turn(unit.key):
+            try:
+                result = await self._storage.read_bytes(unit.object_key)
+            except FileNotFoundError:
+                with _timed() as effort:
+                    result = await make()
+                await seen_through(self._storage.put_bytes(unit.object_key, result))
+                self._made(unit, len(result), effort())
+            else:
+                self._uses.reused(unit, len(result))
+            return result
+
+    async def recall_file(self, unit: Unit, make: MakeFile, folder: Path) -> Path:
+        """The same for what is too large to hold in memory: a private copy in `folder`, not to be changed."""
+        async with self._turn(unit.key):
+            try:
+                path = await self._storage.fetch(unit.object_key, folder)
+            except FileNotFoundError:
+                with _timed() as effort:
+                    made = await make()
+                await seen_through(self._storage.put_file(unit.object_key, made))
+                path = await self._storage.fetch(unit.object_key, folder)
+                self._made(unit, path.stat().st_size, effort())
+            else:
+                self._uses.reused(unit, path.stat().st_size)
+            return path
+
+    async def evict(self) -> int:
+        """Brings the memo down to its size. Returns how many results went."""
+        return 0 if self._eviction is None else await self._eviction.run(self._at_rest)
+
+    async def close(self) -> None:
+        """Everything noted is written."""
+        if self._evicting is not None:
+            self._evicting.cancel()
+            await asyncio.wait([self._evicting])
+        await self._uses.written()
+
+    def _turn(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    @asynccontextmanager
+    async def _at_rest(self, key: str) -> AsyncIterator[bool]:
+        """Nobody here is given the unit in the block. False if a running job has it."""
+        async with self._turn(key):
+            yield not self._uses.in_hand(key)
+
+    def _made(self, unit: Unit, size: int, effort: Effort) -> None:
+        self._uses.made(unit, size, effort)
+        if self._eviction is not None and (self._evicting is None or self._evicting.done()):
+            self._evicting = asyncio.create_task(self._evict_later())
+
+    async def _evict_later(self) -> None:
+        await asyncio.sleep(EVICTION_PAUSE_SECONDS)
+        try:
+            await self.evict()
+        except (SQLAlchemyError, Problem) as error:  # there is another time
+            logger.warning("the memo was not brought down to its size: %s", error)
+
+
+@contextmanager
+def _timed() -> Iterator[Callable[[], Effort]]:
+    """Gives what the block has taken so far."""
+    start = time.monotonic()
+
+    def effort(meter: Meter) -> Effort:
+        return Effort(meter.cost, time.monotonic() - start)
+
+    with metered() as meter:
+        yield lambda: effort(meter)

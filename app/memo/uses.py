@@ -1,0 +1,129 @@
+"""What was made and what was used again: noted in few transactions, by many at once."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database, utc_now
+from app.core.errors import Problem
+from app.core.work import Work, current_work
+from app.memo.models import MemoEntry
+from app.memo.units import Unit
+
+logger = logging.getLogger(__name__)
+
+NOTING_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What making a result took: US dollars, None where a price is not known, and seconds."""
+
+    cost: float | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Noted:
+    kind: str
+    size: int
+    hits: int = 0
+    effort: Effort | None = None
+
+
+class Uses:
+    """One transaction for many uses: one each would cost more than most recalls.
+
+    The object alone tells that a unit is done: its row may come later, or never after a crash.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._unwritten: dict[str, _Noted] = {}
+        self._in_hand: WeakKeyDictionary[Work, set[str]] = WeakKeyDictionary()
+        self._noting: asyncio.Task[None] | None = None
+
+    def made(self, unit: Unit, size: int, effort: Effort) -> None:
+        noted = self._note(unit, size)
+        noted.size, noted.effort = size, effort
+        self._take_in_hand(unit)
+
+    def reused(self, unit: Unit, size: int) -> None:
+        """A job that takes the same several times is spared it once, and not what it made itself."""
+        noted = self._note(unit, size)
+        noted.hits += self._take_in_hand(unit)
+
+    def in_hand(self, key: str) -> bool:
+        """Whether a job that runs here has made or used it."""
+        return any(key in keys for keys in self._in_hand.values())
+
+    async def written(self) -> None:
+        """Everything noted so far is in the database."""
+        if self._noting is not None:
+            await self._noting
+
+    def _take_in_hand(self, unit: Unit) -> bool:
+        """Whether that is new to the job, if it is for one."""
+        work = current_work()
+        if work is None:
+            return True
+        keys = self._in_hand.setdefault(work, set())
+        new = unit.key not in keys
+        keys.add(unit.key)
+        return new
+
+    def _note(self, unit: Unit, size: int) -> _Noted:
+        noted = self._unwritten.setdefault(unit.key, _Noted(unit.kind, size))
+        if self._noting is None:
+            self._noting = asyncio.create_task(self._write())
+        return noted
+
+    async def _write(self) -> None:
+        try:
+            while self._unwritten:
+                await asyncio.sleep(NOTING_SECONDS)
+                uses, self._unwritten = self._unwritten, {}
+                async with self._database.write() as session:
+                    for key in sorted(
+                        uses
+                    ):  # two processes that lock rows in one order do not block each other
+                        await _upsert(session, key, uses[key])
+        except (SQLAlchemyError, Problem) as error:  # no result is lost over a note about it
+            logger.warning("uses of the memo were not noted: %s", error)
+        finally:
+            self._noting = None
+
+
+async def _upsert(session: AsyncSession, key: str, noted: _Noted) -> None:
+    """Whoever comes second adds to the row of the first."""
+    effort = noted.effort
+    dialect = session.get_bind().dialect.name
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(MemoEntry).values(
+        key=key,
+        kind=noted.kind,
+        size=noted.size,
+        hits=noted.hits,
+        cost=effort and effort.cost,
+        seconds=effort and effort.seconds,
+        last_used_at=utc_now(),
+    )
+    new = insert.excluded
+    await session.execute(
+        insert.on_conflict_do_update(
+            index_elements=[MemoEntry.key],
+            set_={
+                "size": new.size,
+                "hits": MemoEntry.hits + new.hits,
+                "cost": func.coalesce(new.cost, MemoEntry.cost),
+                "seconds": func.coalesce(new.seconds, MemoEntry.seconds),
+                "last_used_at": new.last_used_at,
+                "condemned_at": None,
+            },
+        )
+    )
