@@ -14,6 +14,10 @@ branch_labels = None
 depends_on = None
 
 JSON_LIST = sa.text("'[]'")
+TRACKS = (
+    ('subtitles', 'subtitles', ''),
+    ('translation', 'translations', ' AND track.target_language = artifacts.language'),
+)
 MOMENT = app.core.database.UtcDateTime(timezone=True)
 
 
@@ -44,9 +48,16 @@ def upgrade() -> None:
         table.add_column(sa.Column('condemned_at', MOMENT, nullable=True))
         table.create_index('ix_memo_condemned_at', ['condemned_at'])
     op.create_index('ix_tts_segments_clip', 'tts_segments', ['clip'])
+    op.add_column('artifacts', sa.Column('revision', sa.Integer(), nullable=False, server_default='1'))
+    op.add_column('artifacts', sa.Column('made_from', sa.JSON(), nullable=False, server_default=JSON_LIST))
+    for kind, table, same in TRACKS:
+        newest = f'SELECT revision FROM {table} AS track WHERE track.video_id = artifacts.video_id{same}'
+        op.execute(f"UPDATE artifacts SET revision = coalesce(({newest}), 1) WHERE kind = '{kind}'")
 
 
 def downgrade() -> None:
+    op.drop_column('artifacts', 'made_from')
+    op.drop_column('artifacts', 'revision')
     op.drop_index('ix_tts_segments_clip', 'tts_segments')
     with op.batch_alter_table('memo') as table:
         table.drop_index('ix_memo_condemned_at')

@@ -196,6 +196,9 @@ def _present(dub: Dub, base: str) -> DubbedVideo:
         duration=generated.duration,
         resolution=generated.resolution,
         file_size=generated.file_size,
+        revision=dub.line.revision,
+        stale=dub.line.stale,
+        made_from=list(dub.line.made_from),
         created_at=generated.created_at,
         options=DubbedVideoOptions.model_validate(generated.options),
     )

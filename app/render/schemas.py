@@ -10,6 +10,7 @@ from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Time
 from app.jobs.schemas import TaskTerms
 from app.render.burner import SubtitlePosition, SubtitleStyle, parse_colour
 from app.render.output import OutputFormat, OutputQuality
+from app.videos.schemas import MadeFrom, Revision, Stale
 
 
 def _validate_colour(text: str) -> str:
@@ -132,5 +133,8 @@ class DubbedVideo(Response):
     duration: Duration
     resolution: str = Field(description="Width and height in pixels.", examples=["1920x1080"])
     file_size: int = Field(description="Bytes.", examples=[25600000])
+    revision: Revision
+    stale: Stale
+    made_from: MadeFrom
     created_at: Timestamp
     options: DubbedVideoOptions

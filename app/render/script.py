@@ -14,15 +14,20 @@ from app.subtitles.segments import Segment
 from app.translation.storage import find_track
 from app.tts.models import SpeechSegment
 from app.tts.storage import SpokenTrack, load_speech
+from app.videos.models import ArtifactKind, Source
+from app.videos.storage import find_artifact
 
 
 @dataclass(frozen=True, slots=True)
 class DubScript:
-    """One language of a dub; the `cues` in order of time."""
+    """One language of a dub; the `cues` in order of time. `speech` and `translation` are what is spoken and
+    shown, in their revisions."""
 
     language: str
     spoken: SpokenTrack
     cues: tuple[Cue, ...]
+    speech: Source
+    translation: Source | None
 
     @property
     def lines(self) -> tuple[VoiceLine, ...]:
@@ -34,7 +39,14 @@ async def load_script(session: AsyncSession, video_id: str, language: str, durat
     spoken = await load_speech(session, video_id, language)
     translation = await find_track(session, video_id, language)
     segments = translation.segments if translation is not None else ()
-    return DubScript(language, spoken, shown_cues(segments, spoken.segments, duration))
+    speech = await find_artifact(session, video_id, ArtifactKind.SPEECH, language)
+    return DubScript(
+        language,
+        spoken,
+        shown_cues(segments, spoken.segments, duration),
+        Source(ArtifactKind.SPEECH, language, speech.revision if speech else 0),
+        Source(ArtifactKind.TRANSLATION, language, translation.row.revision) if translation else None,
+    )
 
 
 def shown_cues(

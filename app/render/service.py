@@ -14,7 +14,8 @@ from app.render.output import OutputFormatter
 from app.render.schemas import GenerateDubbedVideo
 from app.translation.models import Translation
 from app.tts.models import Speech
-from app.videos.models import Video
+from app.videos.models import ArtifactKind, Video
+from app.videos.revisions import Lineage, lineage_of
 from app.videos.storage import get_video
 
 ENCODING_SECONDS = 0.5
@@ -28,6 +29,7 @@ class Dub:
     video: Video
     generated: GeneratedVideo
     title: str
+    line: Lineage
 
 
 class VideoGenerator:
@@ -59,7 +61,8 @@ class VideoGenerator:
         if generated is None:
             raise Problem(ErrorCode.DUB_NOT_READY, video_id=video_id, language=language)
         translation = await session.get(Translation, (video_id, language))
-        return Dub(video, generated, (translation and translation.title) or video.title)
+        line = await lineage_of(session, video_id, ArtifactKind.DUB, language)
+        return Dub(video, generated, (translation and translation.title) or video.title, line)
 
 
 async def _require_speech(session: AsyncSession, video_id: str, request: GenerateDubbedVideo) -> None:

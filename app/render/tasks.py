@@ -22,7 +22,7 @@ from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
 from app.render.picture import BurnedPicture
 from app.render.report import report_on, store_report, track_plan
-from app.render.schemas import GenerateDubbedVideo
+from app.render.schemas import GenerateDubbedVideo, SubtitleMode
 from app.render.script import DubScript, load_script
 from app.render.service import find_dub
 from app.render.sound import MixOptions, OriginalSound, SoundMixer
@@ -30,7 +30,7 @@ from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
 from app.videos.editing import thumbnail
 from app.videos.metadata import VideoMetadata, metadata_of
-from app.videos.models import ArtifactKind, Video
+from app.videos.models import ArtifactKind, Source, Video
 from app.videos.service import SourceFile, VideoProcessor, key_of
 from app.videos.storage import publish
 
@@ -48,6 +48,12 @@ class Ingredients:
     identity: str
     original_language: str
     scripts: tuple[DubScript, ...]
+
+    def made_from(self, subtitles: SubtitleMode) -> tuple[Source, ...]:
+        """All that is spoken, and what is shown of that."""
+        shown = {"burned": self.scripts[:1], "soft": self.scripts, "none": ()}[subtitles]
+        translations = (script.translation for script in shown)
+        return (*(script.speech for script in self.scripts), *filter(None, translations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class DubbedVideoGeneration:
         target = await self._mux(job, ingredients, sounds, picture)
         info = await asyncio.to_thread(probe, target)
         await self._report(job, ingredients, target, info)
-        await self._store(job, target, info)
+        await self._store(job, ingredients.made_from(job.request.options.subtitles), target, info)
 
     async def _ingredients(self, job: Job) -> Ingredients:
         video = await self.videos.ready(job.video_id)
@@ -137,16 +143,16 @@ class DubbedVideoGeneration:
         report = await report_on(target, info, ingredients.source, plans, self.memo, self.storage, progress)
         await store_report(report, job.objects, self.storage)
 
-    async def _store(self, job: Job, target: Path, info: MediaInfo) -> None:
+    async def _store(self, job: Job, made_from: Sequence[Source], target: Path, info: MediaInfo) -> None:
         """Publishes the file with what it really is, measured."""
         job.report(REPORT_DONE, "storing")
         still = job.scratch / "thumbnail.jpg"
         await thumbnail(self.ffmpeg, target, info, still)
         stored = await self.storage.put_file(f"{job.objects}{target.name}", target)
         await self.storage.put_file(f"{job.objects}{still.name}", still)
-        await self._publish(job, metadata_of(info, stored.size))
+        await self._publish(job, made_from, metadata_of(info, stored.size))
 
-    async def _publish(self, job: Job, metadata: VideoMetadata) -> None:
+    async def _publish(self, job: Job, made_from: Sequence[Source], metadata: VideoMetadata) -> None:
         language = job.request.spoken[0]
         async with job.completing() as completion:
             session = completion.session
@@ -156,7 +162,7 @@ class DubbedVideoGeneration:
                 await session.delete(old)
                 await session.flush()
             session.add(_row(job, metadata))
-            await publish(session, job.video_id, ArtifactKind.DUB, language)
+            await publish(session, job.video_id, ArtifactKind.DUB, language, made_from)
             here = f"/api/videos/{job.video_id}/dubbed-videos/{language}"
             await completion.finish(
                 DubbedVideoResult(

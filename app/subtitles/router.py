@@ -213,6 +213,7 @@ def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
         detected_language=row.detected_language,
         whisper_model=row.whisper_model,
         model_used=row.model_used,
+        revision=row.revision,
         segments=[_line(segment) for segment in track.segments],
         metadata=TrackMetadata(
             word_count=summary.word_count,

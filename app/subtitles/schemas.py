@@ -21,6 +21,7 @@ from app.jobs.schemas import TaskTerms
 from app.subtitles.hallucinations import Reason
 from app.subtitles.readability import ReadingRule
 from app.subtitles.segments import SegmentChange
+from app.videos.schemas import Revision
 
 MOST_SEGMENTS = 20_000
 TrackFormat = Literal["json", "srt", "vtt", "ass"]
@@ -169,6 +170,7 @@ class SubtitleTrack(Response):
         description="The model asked for; null if a user brought the track.", examples=["whisper-large-v2"]
     )
     model_used: ModelUsed = Field(examples=["whisper-1"])
+    revision: Revision
     segments: list[SubtitleLine] = Field(description="In order of time.")
     metadata: TrackMetadata
     created_at: Timestamp

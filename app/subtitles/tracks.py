@@ -30,6 +30,7 @@ FILE_TYPES: dict[str, SubtitleFormat] = {
     "application/srt": "srt",
     "text/srt": "srt",
 }
+STALE_MARK = '-stale"'
 LONGEST_BODY = 10 * 1024**2
 
 SRT_EXAMPLE = "1\n00:00:00,000 --> 00:00:04,500\n안녕하세요, 여러분.\n"
@@ -124,7 +125,7 @@ def check_etag(if_match: str | None, current: str | None) -> None:
     ETag `current`, or None where there is no track."""
     if if_match is None:
         return
-    wanted = {tag.strip() for tag in if_match.split(",")}
+    wanted = {tag.strip().replace(STALE_MARK, '"') for tag in if_match.split(",")}
     if current is None or not wanted & {current, "*"}:
         raise Problem(ErrorCode.PRECONDITION_FAILED)
 
@@ -177,21 +178,27 @@ class TrackAnswer:
 
     file: FileAnswer
     presented: Callable[[], BaseModel]
+    stale: bool = False
 
     async def read(self, request: Request, track_format: TrackFormat) -> Response:
         """For an editor or a player; 304 if the client has it."""
         if track_format != "json":
             return await self.file.read(request, track_format)
-        if client_has(request, self.file.etag):
-            return Response(status_code=304, headers={"ETag": self.file.etag})
-        return await self._json({"ETag": self.file.etag})
+        if client_has(request, self._etag):
+            return Response(status_code=304, headers={"ETag": self._etag})
+        return await self._json({"ETag": self._etag})
 
     async def download(self, title: str, track_format: TrackFormat) -> Response:
         """With a file name."""
         if track_format != "json":
             return await self.file.download(title, track_format)
         name = attachment(f"{title}.{self.file.language}.json")
-        return await self._json({"ETag": self.file.etag, "Content-Disposition": name})
+        return await self._json({"ETag": self._etag, "Content-Disposition": name})
+
+    @property
+    def _etag(self) -> str:
+        """The JSON tells what the file does not: that what the track was made from has changed."""
+        return self.file.etag.removesuffix('"') + STALE_MARK if self.stale else self.file.etag
 
     async def _json(self, headers: dict[str, str]) -> Response:
         """Long tracks take long to write, so that is done beside the event loop."""

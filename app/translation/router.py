@@ -42,7 +42,8 @@ from app.translation.schemas import (
 )
 from app.translation.service import TranslationManager, etag
 from app.translation.storage import TranslatedTrack, find_track
-from app.videos.models import Video
+from app.videos.models import ArtifactKind, Video
+from app.videos.revisions import Lineage, lineage_of
 from app.videos.storage import get_video
 
 router = APIRouter(prefix="/api/videos/{video_id}", tags=["translations"], route_class=RepeatableRoute)
@@ -93,7 +94,8 @@ async def get_translation(
 ) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
     video, track = await manager.track(session, video_id, language_code)
-    return await _answer(video, track, bilingual).read(request, format)
+    line = await lineage_of(session, video_id, ArtifactKind.TRANSLATION, language_code)
+    return await _answer(video, track, line, bilingual).read(request, format)
 
 
 @router.get(
@@ -115,7 +117,8 @@ async def download_translation(
 ) -> Response:
     """With a file name."""
     video, track = await manager.track(session, video_id, language_code)
-    return await _answer(video, track, bilingual).download(track.row.title or video.title, format)
+    line = await lineage_of(session, video_id, ArtifactKind.TRANSLATION, language_code)
+    return await _answer(video, track, line, bilingual).download(track.row.title or video.title, format)
 
 
 @router.put(
@@ -193,14 +196,14 @@ async def fix_translation(
     return await fixed(before.segments, after.segments, video, language_code, texts, saved=saved)
 
 
-def _answer(video: Video, track: TranslatedTrack, bilingual: bool) -> TrackAnswer:
+def _answer(video: Video, track: TranslatedTrack, line: Lineage, bilingual: bool) -> TrackAnswer:
     row = track.row
     cues = cues_of(track.segments, bilingual=bilingual)
     file = FileAnswer(cues, row.target_language, etag(track), row.source_language if bilingual else None)
-    return TrackAnswer(file, lambda: _present(video, track))
+    return TrackAnswer(file, lambda: _present(video, track, line), stale=line.stale)
 
 
-def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
+def _present(video: Video, track: TranslatedTrack, line: Lineage) -> TranslationTrack:
     row = track.row
     summary = summarise(track.segments, language=row.target_language, duration=video.duration)
     return TranslationTrack(
@@ -210,16 +213,19 @@ def _present(video: Video, track: TranslatedTrack) -> TranslationTrack:
         translation_model=row.translation_model,
         model_used=row.model_used,
         title=row.title,
+        revision=row.revision,
+        stale=line.stale,
+        made_from=list(line.made_from),
         segments=[
             TranslatedLine(
-                id=line.id,
-                start=line.start,
-                end=line.end,
-                text=line.text,
-                shorter=list(line.shorter),
-                original_text=line.original_text,
+                id=segment.id,
+                start=segment.start,
+                end=segment.end,
+                text=segment.text,
+                shorter=list(segment.shorter),
+                original_text=segment.original_text,
             )
-            for line in track.segments
+            for segment in track.segments
         ],
         metadata=TranslationMetadata(
             word_count=summary.word_count,

@@ -19,6 +19,7 @@ from app.core.schemas import (
 from app.jobs.schemas import MissedTerms, TaskTerms, UntranslatedSegments
 from app.subtitles.schemas import ModelUsed, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
+from app.videos.schemas import MadeFrom, Revision, Stale
 
 Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -107,5 +108,8 @@ class TranslationTrack(Response):
         description="The video's title in that language; null if a user brought the track.",
         examples=["Video Title"],
     )
+    revision: Revision
+    stale: Stale
+    made_from: MadeFrom
     segments: list[TranslatedLine] = Field(description="In order of time.")
     metadata: TranslationMetadata

@@ -122,7 +122,7 @@ class TranslationManager:
         row.translation_model = row.model_used = None
         row.untranslated, row.missed_terms = [], []
         segments = _beside_original(segments_of(file.cues), original)
-        await save_track(session, row, segments)
+        await save_track(session, row, segments, made_from=())
         return TranslatedTrack(row, segments)
 
 

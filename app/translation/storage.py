@@ -10,7 +10,7 @@ from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.subtitles.segments import Segment
 from app.translation.models import Translation, TranslationSegment
-from app.videos.models import ArtifactKind
+from app.videos.models import ArtifactKind, Source
 from app.videos.storage import publish
 
 
@@ -41,8 +41,13 @@ async def load_track(session: AsyncSession, video_id: str, language: str) -> Tra
     return track
 
 
-async def save_track(session: AsyncSession, row: Translation, segments: Sequence[Segment]) -> None:
-    """Replaces the track's segments, counts its revision up and shows it on the video."""
+async def save_track(
+    session: AsyncSession,
+    row: Translation,
+    segments: Sequence[Segment],
+    made_from: Sequence[Source] | None = None,
+) -> None:
+    """Replaces the track's segments, counts its revision up and shows it on the video, as `publish` does."""
     row.revision = (row.revision or 0) + 1
     row.updated_at = utc_now()
     row.created_at = row.created_at or row.updated_at
@@ -55,7 +60,7 @@ async def save_track(session: AsyncSession, row: Translation, segments: Sequence
     await session.execute(delete(TranslationSegment).where(*same))
     if segments:
         await session.execute(insert(TranslationSegment), [_values(row, segment) for segment in segments])
-    await publish(session, row.video_id, ArtifactKind.TRANSLATION, row.target_language)
+    await publish(session, row.video_id, ArtifactKind.TRANSLATION, row.target_language, made_from)
 
 
 def _segment(line: TranslationSegment) -> Segment:

@@ -23,6 +23,7 @@ from app.translation.preprocessor import batches
 from app.translation.schemas import TranslateSubtitles
 from app.translation.sentences import Sentence, sentences
 from app.translation.storage import find_track, save_track
+from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
 
 TITLE_ID = -1
@@ -136,7 +137,8 @@ class SubtitleTranslation:
             row.title = one_line(title)
             row.untranslated = translated.untranslated
             row.missed_terms = translated.missed_terms
-            await save_track(completion.session, row, translated.segments)
+            made_from = [Source(ArtifactKind.SUBTITLES, None, original.row.revision)]
+            await save_track(completion.session, row, translated.segments, made_from)
             await completion.finish(
                 TranslationResult(
                     video_id=job.video_id,

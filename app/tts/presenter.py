@@ -6,9 +6,10 @@ from app.jobs.schemas import TaskError
 from app.tts.models import SpeechSegment
 from app.tts.schemas import FullAudio, SpeechTrack, SpokenSegment
 from app.tts.storage import SpokenTrack, delivery_of, failure_of
+from app.videos.revisions import Lineage
 
 
-def present(track: SpokenTrack, base: str, texts: Catalogue) -> SpeechTrack:
+def present(track: SpokenTrack, line: Lineage, base: str, texts: Catalogue) -> SpeechTrack:
     """With links below `base` and errors in the language of `texts`."""
     row = track.row
     here = f"{base}/api/videos/{row.video_id}"
@@ -19,6 +20,9 @@ def present(track: SpokenTrack, base: str, texts: Catalogue) -> SpeechTrack:
         voices=row.voices,
         model_used=row.model_used,
         audio_format=row.audio_format,
+        revision=line.revision,
+        stale=line.stale,
+        made_from=list(line.made_from),
         segments=[
             _present_segment(segment, f"{here}/tts/{row.language}/segments/{segment.id}/audio", texts)
             for segment in track.segments

@@ -25,6 +25,8 @@ from app.tts.schemas import GenerateSpeech, RegenerateSpeech, SpeechTrack
 from app.tts.storage import SpokenTrack, load_speech_row, spoken_cues
 from app.tts.voices_router import ENGINE_FAILURES, Manager, Storage
 from app.tts.voices_router import router as voices
+from app.videos.models import ArtifactKind
+from app.videos.revisions import lineage_of
 from app.videos.storage import get_video
 
 router = APIRouter(tags=["speech"], route_class=RepeatableRoute)
@@ -79,7 +81,8 @@ async def get_speech(
 ) -> SpeechTrack:
     """Every spoken segment with its file, and the whole track."""
     _, track = await manager.speech(session, video_id, language_code)
-    return present(track, base, texts)
+    line = await lineage_of(session, video_id, ArtifactKind.SPEECH, language_code)
+    return present(track, line, base, texts)
 
 
 @router.post(
@@ -119,7 +122,8 @@ async def regenerate_speech(
             raise _why_not(done)
     async with database.read() as session:
         _, track = await manager.speech(session, video_id, language_code)
-    return present(track, base, texts)
+        line = await lineage_of(session, video_id, ArtifactKind.SPEECH, language_code)
+    return present(track, line, base, texts)
 
 
 @router.get(

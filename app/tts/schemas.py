@@ -21,6 +21,7 @@ from app.core.schemas import (
 from app.jobs.schemas import TaskError, TaskTerms
 from app.media.audio import AudioFormat
 from app.tts.engines.base import Gender
+from app.videos.schemas import MadeFrom, Revision, Stale
 
 VoiceName = Annotated[str, Field(description="The voice that speaks.", examples=["alloy"])]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
@@ -190,5 +191,8 @@ class SpeechTrack(Response):
     voices: dict[str, str] = Field(description="Who speaks for which speaker.", examples=[{"Anna": "nova"}])
     model_used: str = Field(description="The speech model that ran.", examples=["gpt-4o-mini-tts"])
     audio_format: AudioFormat = Field(description="Of the files.")
+    revision: Revision
+    stale: Stale
+    made_from: MadeFrom
     segments: list[SpokenSegment] = Field(description="In order of time.")
     full_audio: FullAudio

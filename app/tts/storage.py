@@ -13,7 +13,7 @@ from app.core.errors import ErrorCode, Problem
 from app.subtitles.cues import Cue, one_at_a_time
 from app.tts.models import Speech, SpeechSegment
 from app.tts.wording import Pace
-from app.videos.models import ArtifactKind
+from app.videos.models import ArtifactKind, Source
 from app.videos.storage import publish
 
 TRACKS_TO_LEARN_FROM = 20
@@ -84,9 +84,14 @@ async def failed_lines(session: AsyncSession, video_id: str, language: str) -> i
 
 
 async def save_speech(
-    session: AsyncSession, row: Speech, segments: Sequence[SpeechSegment], former: SpokenTrack | None
+    session: AsyncSession,
+    row: Speech,
+    segments: Sequence[SpeechSegment],
+    former: SpokenTrack | None,
+    made_from: Sequence[Source] | None = None,
 ) -> None:
-    """Replaces the track and shows it on the video; the replaced objects are the caller's to delete.
+    """Replaces the track and shows it on the video, as `publish` does; the replaced objects are the
+    caller's to delete.
 
     Segments that are the `former` track's own are left as they are: of a long track in which one is spoken
     again, one is written.
@@ -102,7 +107,7 @@ async def save_speech(
     await session.flush()
     if written:
         await session.execute(insert(SpeechSegment), [_values(segment) for segment in written])
-    await publish(session, row.video_id, ArtifactKind.SPEECH, row.language)
+    await publish(session, row.video_id, ArtifactKind.SPEECH, row.language, made_from)
 
 
 async def known_paces(session: AsyncSession, language: str, model: str, before: datetime) -> dict[str, Pace]:

@@ -34,6 +34,7 @@ from app.tts.storage import (
 )
 from app.tts.timeline import Placement, TimingLimits
 from app.tts.wording import LengthEstimate
+from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
 
 
@@ -117,7 +118,7 @@ class SpeechGeneration:
             if old is not None:
                 speech.created_at = old.created_at
                 after_commit(session, partial(self.storage.delete_prefix, old.objects))
-            await save_speech(session, speech, segments, script.former)
+            await save_speech(session, speech, segments, script.former, _made_from(job.request, script))
             await completion.finish(_result(speech, segments))
 
     def _row(self, job: RunningJob[SpeechTask], script: Script) -> Speech:
@@ -133,6 +134,13 @@ class SpeechGeneration:
             objects=job.objects,
             duration=script.duration,
         )
+
+
+def _made_from(request: SpeechTask, script: Script) -> tuple[Source, ...] | None:
+    """Lines that are spoken again make no new track of those that are not."""
+    if request.again is not None:
+        return None
+    return (Source(ArtifactKind.TRANSLATION, request.language, script.translation.row.revision),)
 
 
 def limits_of(options: SpeechOptions) -> TimingLimits:

@@ -1,8 +1,11 @@
 """Tables of videos and of what has been published for them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,12 +61,38 @@ class Video(Base):
         return info_from_json(self.media)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A track as it was when something was made from it. The original subtitles have no `language` here."""
+
+    kind: ArtifactKind
+    language: str | None
+    revision: int
+
+
+_SOURCES = TypeAdapter(tuple[Source, ...])
+
+
+def sources_from_json(data: object) -> tuple[Source, ...]:
+    return _SOURCES.validate_python(data)
+
+
+def sources_to_json(sources: Sequence[Source]) -> list[dict[str, object]]:
+    data: list[dict[str, object]] = _SOURCES.dump_python(tuple(sources), mode="json")
+    return data
+
+
 class Artifact(Base):
-    """One line per thing made from a video, so that a video can list them without knowing who made them."""
+    """One line per thing made from a video, so that a video can list them without knowing who made them.
+
+    `revision` grows with every change, and `made_from` tells of which revisions of others it was made.
+    """
 
     __tablename__ = "artifacts"
 
     video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[ArtifactKind] = mapped_column(primary_key=True)
     language: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    made_from: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)

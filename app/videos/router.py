@@ -24,6 +24,7 @@ from app.storage.validator import FileValidator
 from app.videos import storage as rows
 from app.videos.metadata import read_metadata
 from app.videos.models import Artifact, ArtifactKind, Video, VideoStatus
+from app.videos.revisions import Lineage, lineage
 from app.videos.schemas import (
     SubtitleLinks,
     TrackLink,
@@ -243,7 +244,7 @@ def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], b
 
     def links(kind: ArtifactKind, path: str) -> list[TrackLink]:
         return [
-            TrackLink(language=found.language, url=f"{here}/{path.format(found.language)}")
+            _link(found, f"{here}/{path.format(found.language)}", lineage(found, artifacts))
             for found in artifacts
             if found.kind is kind
         ]
@@ -271,3 +272,7 @@ def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], b
         ),
         dubbed_versions=links(ArtifactKind.DUB, "dubbed-videos/{}/download"),
     )
+
+
+def _link(found: Artifact, url: str, line: Lineage) -> TrackLink:
+    return TrackLink(language=found.language, url=url, revision=line.revision, stale=line.stale)

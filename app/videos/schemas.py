@@ -19,7 +19,7 @@ from app.core.schemas import (
 )
 from app.core.text import one_line, without_controls
 from app.jobs.schemas import TaskTerms
-from app.videos.models import VideoStatus
+from app.videos.models import ArtifactKind, VideoStatus
 
 Title = Annotated[
     str,
@@ -33,6 +33,23 @@ Resolution = Annotated[
 SourceLanguage = Annotated[
     str, Field(description="As given at the upload: a BCP 47 code, or `auto`.", examples=["auto"])
 ]
+
+
+class Origin(Response):
+    """A track that something was made from."""
+
+    kind: ArtifactKind = Field(description="Which track.", examples=["translation"])
+    language: LanguageTag | None = Field(description="Its language; null for the original subtitles.")
+    revision: int = Field(description="Its revision at that time.", examples=[3])
+    newest: int = Field(description="Its revision now.", examples=[4])
+
+
+Revision = Annotated[int, Field(description="Grows with every change.", examples=[3])]
+Stale = Annotated[
+    bool,
+    Field(description="Whether something it was made from has changed since."),
+]
+MadeFrom = Annotated[list[Origin], Field(description="Empty where a user brought it or it is not known.")]
 
 
 class UploadMetadata(RequestModel):
@@ -71,6 +88,8 @@ class TrackLink(Response):
 
     language: LanguageTag
     url: Url
+    revision: Revision
+    stale: Stale
 
 
 class SubtitleLinks(Response):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import ACTIVE, Job, JobType
-from app.videos.models import Artifact, ArtifactKind, Video, VideoStatus
+from app.videos.models import Artifact, ArtifactKind, Source, Video, VideoStatus, sources_to_json
 
 
 def folder(video_id: str) -> str:
@@ -64,13 +64,41 @@ async def artifacts_of(session: AsyncSession, video_id: str) -> Sequence[Artifac
     return (await session.scalars(query)).all()
 
 
-async def publish(session: AsyncSession, video_id: str, kind: ArtifactKind, language: str) -> None:
-    """Shows on the video that a track or a dubbed version is there. There is one original track: a new
-    one takes the old one's place."""
-    if kind is ArtifactKind.SUBTITLES:
-        same = delete(Artifact).where(Artifact.video_id == video_id, Artifact.kind == kind)
-        await session.execute(same)
-    await session.merge(Artifact(video_id=video_id, kind=kind, language=language, updated_at=utc_now()))
+async def find_artifact(
+    session: AsyncSession, video_id: str, kind: ArtifactKind, language: str | None = None
+) -> Artifact | None:
+    """There is one original track, in whatever language."""
+    query = select(Artifact).where(Artifact.video_id == video_id, Artifact.kind == kind)
+    if kind is not ArtifactKind.SUBTITLES:
+        query = query.where(Artifact.language == language)
+    return (await session.scalars(query)).one_or_none()
+
+
+async def publish(
+    session: AsyncSession,
+    video_id: str,
+    kind: ArtifactKind,
+    language: str,
+    made_from: Sequence[Source] | None = None,
+) -> None:
+    """Shows on the video that there is a new revision of a track or a dubbed version. What is only changed
+    was made from what it was made from before (`made_from` None)."""
+    old = await find_artifact(session, video_id, kind, language)
+    sources = sources_to_json(made_from) if made_from is not None else old.made_from if old else []
+    revision = old.revision + 1 if old else 1
+    if old is not None:
+        await session.delete(old)
+        await session.flush()
+    session.add(
+        Artifact(
+            video_id=video_id,
+            kind=kind,
+            language=language,
+            revision=revision,
+            made_from=sources,
+            updated_at=utc_now(),
+        )
+    )
     video = await get_video(session, video_id)
     if video.status is VideoStatus.UPLOADED:
         video.status = VideoStatus.PROCESSED

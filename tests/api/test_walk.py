@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.shapes import AMOUNT, MOMENT, TASK_ID, TEXT, VIDEO_ID, url
 from tests.api.walk import DUB, SOURCE, TARGET, VOICE, Walk
+from tests.live_server import Json
 
 LINES = (
     "The train leaves the station at noon.",
@@ -58,12 +59,18 @@ def test_a_video_with_everything_made_from_it(walk: Walk) -> None:
     assert video["status"] == "processed"
     assert video["detected_language"] == SOURCE
     assert video["subtitles"] == {
-        "original": {"language": SOURCE, "url": url(walk.path("/subtitles/original"))},
-        "translations": [{"language": TARGET, "url": url(walk.path(f"/subtitles/translations/{TARGET}"))}],
+        "original": link(walk, SOURCE, "/subtitles/original", revision=2),
+        "translations": [link(walk, TARGET, f"/subtitles/translations/{TARGET}", revision=2)],
     }
-    assert video["dubbed_versions"] == [
-        {"language": TARGET, "url": url(walk.path(f"/dubbed-videos/{TARGET}/download"))}
-    ]
+    assert video["dubbed_versions"] == [link(walk, TARGET, f"/dubbed-videos/{TARGET}/download", revision=1)]
+
+
+def link(walk: Walk, language: str, path: str, revision: int) -> Json:
+    return {"language": language, "url": url(walk.path(path)), "revision": revision, "stale": False}
+
+
+def origin(kind: str, language: str | None, revision: int, newest: int) -> Json:
+    return {"kind": kind, "language": language, "revision": revision, "newest": newest}
 
 
 @pytest.mark.parametrize(
@@ -166,6 +173,7 @@ def test_the_original_subtitles(walk: Walk) -> None:
         "detected_language": SOURCE,
         "whisper_model": "whisper-large-v2",
         "model_used": "whisper-1",
+        "revision": 1,
         "metadata": {
             "word_count": 22,
             "segment_count": 3,
@@ -238,6 +246,9 @@ def test_the_translation(walk: Walk) -> None:
         "translation_model": "gpt-4",
         "model_used": "gpt-5.4-mini",
         "title": "비디오um 제목um",
+        "revision": 1,
+        "stale": False,
+        "made_from": [origin("subtitles", None, 2, 2)],
         "metadata": {
             "word_count": sum(len(line["text"].split()) for line in lines),
             "segment_count": 3,
@@ -308,6 +319,9 @@ def test_the_speech(walk: Walk) -> None:
         "voices": {},
         "model_used": "gpt-4o-mini-tts",
         "audio_format": "mp3",
+        "revision": 1,
+        "stale": False,
+        "made_from": [origin("translation", TARGET, 2, 2)],
         "full_audio": {
             "url": url(walk.path(f"/audio?language={TARGET}")),
             "duration": DURATION,
@@ -328,6 +342,9 @@ def test_the_dubbed_video(walk: Walk) -> None:
         "download_url": url(walk.path(f"/dubbed-videos/{TARGET}/download")),
         "thumbnail_url": url(walk.path(f"/dubbed-videos/{TARGET}/thumbnail")),
         "report_url": url(walk.path(f"/dubbed-videos/{TARGET}/report")),
+        "revision": 1,
+        "stale": False,
+        "made_from": [origin("speech", TARGET, 1, 1), origin("translation", TARGET, 2, 2)],
         "duration": DURATION,
         "resolution": "320x180",
         "file_size": len(file.content),
