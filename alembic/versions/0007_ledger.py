@@ -48,6 +48,15 @@ def upgrade() -> None:
         table.add_column(sa.Column('condemned_at', MOMENT, nullable=True))
         table.create_index('ix_memo_condemned_at', ['condemned_at'])
     op.create_index('ix_tts_segments_clip', 'tts_segments', ['clip'])
+    op.create_table('partial_results',
+    sa.Column('task_id', sa.String(), nullable=False),
+    sa.Column('attempt', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('segments', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['task_id'], ['jobs.id'], name=op.f('fk_partial_results_task_id_jobs'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('task_id', 'attempt', 'position', name=op.f('pk_partial_results'))
+    )
     op.add_column('artifacts', sa.Column('revision', sa.Integer(), nullable=False, server_default='1'))
     op.add_column('artifacts', sa.Column('made_from', sa.JSON(), nullable=False, server_default=JSON_LIST))
     for kind, table, same in TRACKS:
@@ -58,6 +67,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column('artifacts', 'made_from')
     op.drop_column('artifacts', 'revision')
+    op.drop_table('partial_results')
     op.drop_index('ix_tts_segments_clip', 'tts_segments')
     with op.batch_alter_table('memo') as table:
         table.drop_index('ix_memo_condemned_at')

@@ -64,7 +64,20 @@ RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 Details = dict[str, str | float]
 
-_ITS_ID = literal_column("jobs.id", String())
+
+class PartialResult(Base):
+    """A finished part of what an attempt at a job makes: the `segments` of a stretch of the video."""
+
+    __tablename__ = "partial_results"
+
+    task_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    segments: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+
+
+_ITS_ID, _ITS_ATTEMPT = literal_column("jobs.id", String()), literal_column("jobs.attempt", Integer())
 _SPENT = (
     select(
         case(
@@ -73,6 +86,11 @@ _SPENT = (
         )
     )
     .where(or_(UsageEntry.task_id == _ITS_ID, UsageEntry.parent_id == _ITS_ID))
+    .scalar_subquery()
+)
+_DONE_SO_FAR = (
+    select(func.coalesce(func.sum(PartialResult.count), 0))
+    .where(PartialResult.task_id == _ITS_ID, PartialResult.attempt == _ITS_ATTEMPT)
     .scalar_subquery()
 )
 
@@ -85,7 +103,8 @@ class Job(Base):
     the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`,
     which is set while it is paused; `paused_since` is when that began, until it gets further again.
     `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it. `cost` is
-    what it and its stages have come to, None if something of that has no known price.
+    what it and its stages have come to, None if something of that has no known price, and `segments_so_far`
+    how many of its segments can be read while it runs.
     `fingerprint` is equal for requests that ask for exactly the same work; `units` is how much work it is
     (seconds of video, lines or segments) and `rate_key` names what kind of unit, for estimates.
     """
@@ -124,6 +143,7 @@ class Job(Base):
     completed_at: Mapped[datetime | None]
     estimated_completion: Mapped[datetime | None]
     cost: Mapped[float | None] = column_property(_SPENT, expire_on_flush=False)
+    segments_so_far: Mapped[int] = column_property(_DONE_SO_FAR, expire_on_flush=False)
 
     @property
     def folder(self) -> str:

@@ -8,7 +8,15 @@ from app.core.errors import ErrorCode
 from app.core.locales import Catalogue
 from app.jobs.events import TaskState
 from app.jobs.models import Job, JobStatus
-from app.jobs.schemas import RESULT_TYPES, StartedTask, TaskError, TaskResponse, TaskResult, VideoJob
+from app.jobs.schemas import (
+    RESULT_TYPES,
+    PartialProgress,
+    StartedTask,
+    TaskError,
+    TaskResponse,
+    TaskResult,
+    VideoJob,
+)
 
 S = TypeVar("S", bound=StartedTask)
 
@@ -30,6 +38,7 @@ def present_task(job: Job | TaskState, base: str, texts: Catalogue) -> TaskRespo
         cost=job.cost and round(job.cost, 9),
         completed_at=job.completed_at,
         estimated_completion=job.estimated_completion,
+        partial=_partial(job, base),
         result=_result(job, base),
         error=_error(job, texts),
     )
@@ -56,6 +65,16 @@ def accepted(job: Job, response: Response, shape: type[S], **about: object) -> S
         video_id=job.video_id,
         **about,
     )
+
+
+def _partial(job: Job | TaskState, base: str) -> PartialProgress | None:
+    """Told of the task as it stands: what it had at the moment of an event is gone."""
+    if not isinstance(job, Job) or job.status is not JobStatus.PROCESSING or not job.segments_so_far:
+        return None
+    language = job.request.get("target_language")
+    track = "original" if language is None else f"translations/{language}"
+    url = f"{base}/api/videos/{job.video_id}/subtitles/{track}?partial=true"
+    return PartialProgress(segments_count=job.segments_so_far, url=url)
 
 
 def _result(job: Job | TaskState, base: str) -> TaskResult | None:

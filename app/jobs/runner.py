@@ -13,6 +13,7 @@ from app.core.schemas import RequestModel
 from app.core.work import Work, working_on
 from app.jobs.models import Job
 from app.jobs.monitor import JobMonitor
+from app.jobs.partial import PartialResults
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import Attempt, JobNoLongerActive, is_published, mark_failed, mark_started
 from app.jobs.task import RunningJob, TaskDefinition
@@ -77,10 +78,12 @@ class JobRunner:
             max_cost=job.max_cost,
         )
         with self._storage.scratch_folder() as scratch, working_on(work):
-            async with reporter.running():
-                await definition.run(
-                    RunningJob(attempt, job.video_id, request, scratch, job.objects, reporter, self._database)
-                )
+            partial = PartialResults(self._database, attempt)
+            running = RunningJob(
+                attempt, job.video_id, request, scratch, job.objects, reporter, self._database, partial
+            )
+            async with reporter.running(), partial.published():
+                await definition.run(running)
 
     async def _fail(self, attempt: Attempt, problem: Problem) -> None:
         try:

@@ -212,6 +212,13 @@ class TaskError(Response):
     next: str = Field(description="What to do about it.")
 
 
+class PartialProgress(Response):
+    """What can be had of a running task before its end."""
+
+    segments_count: int = Field(description="How many segments are finished.", examples=[48])
+    url: Url = Field(description="Where they are.")
+
+
 class TaskResponse(Response):
     """A task as it stands. `result` is there when it is completed, `error` when it failed."""
 
@@ -240,6 +247,9 @@ class TaskResponse(Response):
     completed_at: Timestamp | None = Field(description="When it ended, however; null before.")
     estimated_completion: Timestamp | None = Field(
         description="Null before the work has begun and once the task has ended."
+    )
+    partial: PartialProgress | None = Field(
+        default=None, exclude_if=is_none, description="What is finished of it, while it runs."
     )
     result: TaskResult | None = Field(
         default=None, exclude_if=is_none, description="What was made, by `type`."

@@ -13,7 +13,7 @@ from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.jobs.events import record
-from app.jobs.models import ACTIVE, Details, EventKind, Job, JobStatus
+from app.jobs.models import ACTIVE, Details, EventKind, Job, JobStatus, JobType
 from app.jobs.pausing import OUTAGES
 from app.jobs.schemas import TaskResult
 
@@ -44,6 +44,13 @@ async def find_running(session: AsyncSession, fingerprint: str) -> Job | None:
     """The active job that does exactly this work, if there is one."""
     query = select(Job).where(Job.fingerprint == fingerprint, Job.status.in_(ACTIVE))
     return (await session.scalars(query.limit(1))).first()
+
+
+async def running_jobs(session: AsyncSession, video_id: str, job_type: JobType) -> Sequence[Job]:
+    """Those that are worked on, the newest first."""
+    query = select(Job).where(Job.video_id == video_id, Job.job_type == job_type)
+    query = query.where(Job.status == JobStatus.PROCESSING).order_by(Job.id.desc())
+    return (await session.scalars(query)).all()
 
 
 async def active_jobs(session: AsyncSession, video_id: str | None = None) -> Sequence[Job]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.core.schemas import RequestModel
 from app.jobs.models import JobType
+from app.jobs.partial import PartialResults
 from app.jobs.schemas import TaskResult
 from app.jobs.storage import Attempt, hold_current, mark_completed
 
@@ -37,7 +38,7 @@ class Reporter(Protocol):
 @dataclass(frozen=True, slots=True)
 class RunningJob(Generic[R]):
     """One attempt at a job. `scratch` is its private folder, gone when the attempt ends; `objects` the prefix
-    of what it stores, kept only if the attempt completes the job."""
+    of what it stores, kept only if the attempt completes the job; `partial` takes what is finished of it."""
 
     attempt: Attempt
     video_id: str
@@ -46,6 +47,7 @@ class RunningJob(Generic[R]):
     objects: str
     reporter: Reporter
     database: Database
+    partial: PartialResults
 
     def report(self, fraction: float, message: str, **details: str | float) -> None:
         self.reporter.report(fraction, message, **details)

@@ -39,6 +39,11 @@ def understand(
     return Hearing(_language(clips, transcripts, kept), kept, judged.left_out)
 
 
+def overheard(number: int, clip: Clip, transcript: Transcript) -> tuple[TranscriptSegment, ...]:
+    """What a clip says, on the video's clock, before the others are heard; nothing is left out yet."""
+    return tuple(_shifted(heard, clip.start, str(number)) for heard in transcript.segments)
+
+
 def _shifted(segment: TranscriptSegment, offset: float, clip_label: str) -> TranscriptSegment:
     """An engine's labels for speakers mean nothing beyond their clip: where there are several, each label
     begins with its clip's."""

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
 
+UNKNOWN_LANGUAGE = "und"
+
 
 class Subtitles(Base):
     """The original track of a video. `revision` grows with every change; `whisper_model` is what was asked

@@ -40,10 +40,12 @@ from app.subtitles.tracks import (
     FileAnswer,
     Format,
     IfMatch,
+    SoFar,
     TrackAnswer,
     TrackFile,
     check_etag,
     cues_of,
+    partial_etag,
     read_track_body,
     track_download,
 )
@@ -95,8 +97,11 @@ async def get_original_subtitles(
     session: ReadSession,
     service: Service,
     format: Format = "json",  # noqa: A002 - the name is the specification's
+    so_far: SoFar = False,
 ) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
+    if so_far and (found := await service.partial_track(session, video_id)):
+        return await _answer(*found, partial=True).read(request, format)
     video, track = await service.track(session, video_id)
     return await _answer(video, track).read(request, format)
 
@@ -199,12 +204,13 @@ def _known_language(video: Video, track: OriginalTrack | None) -> str:
     return known or video.source_language
 
 
-def _answer(video: Video, track: OriginalTrack) -> TrackAnswer:
-    file = FileAnswer(cues_of(track.segments), track.row.language, etag(track))
-    return TrackAnswer(file, lambda: _present(video, track))
+def _answer(video: Video, track: OriginalTrack, *, partial: bool = False) -> TrackAnswer:
+    tag = partial_etag(track.segments) if partial else etag(track)
+    file = FileAnswer(cues_of(track.segments), track.row.language, tag)
+    return TrackAnswer(file, lambda: _present(video, track, partial=partial))
 
 
-def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
+def _present(video: Video, track: OriginalTrack, *, partial: bool) -> SubtitleTrack:
     row = track.row
     summary = summarise(track.segments, language=row.language, duration=video.duration)
     return SubtitleTrack(
@@ -224,6 +230,7 @@ def _present(video: Video, track: OriginalTrack) -> SubtitleTrack:
         ),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        partial=partial or None,
     )
 
 

@@ -29,6 +29,13 @@ WordCount = Annotated[
     int, Field(description="Characters in languages without blanks between words.", examples=[245])
 ]
 SegmentCount = Annotated[int, Field(description="How many segments there are.", examples=[120])]
+Partial = Annotated[
+    Literal[True] | None,
+    Field(
+        exclude_if=is_none,
+        description="There while the task that makes the track still runs, and only if asked for.",
+    ),
+]
 ModelUsed = Annotated[
     str | None, Field(description="The model that really ran; null if a user brought the track.")
 ]
@@ -175,6 +182,7 @@ class SubtitleTrack(Response):
     metadata: TrackMetadata
     created_at: Timestamp
     updated_at: Timestamp
+    partial: Partial = None
 
 
 class ReadingLimits(Response):

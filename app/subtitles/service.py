@@ -1,6 +1,7 @@
 """Starting transcriptions, reading and editing the original track."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,15 +9,23 @@ from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import AUTO, base_language
 from app.jobs.models import Job, JobType
+from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
+from app.jobs.storage import running_jobs
 from app.jobs.task import Workload
 from app.ledger.prices import PriceTable
 from app.subtitles.engines.base import Transcriber
-from app.subtitles.models import Subtitles
+from app.subtitles.models import UNKNOWN_LANGUAGE, Subtitles
 from app.subtitles.review import mended
 from app.subtitles.schemas import ExtractSubtitles, TrackUpdate
 from app.subtitles.segments import apply_changes
-from app.subtitles.storage import OriginalTrack, find_track, load_track, save_track
+from app.subtitles.storage import (
+    OriginalTrack,
+    find_track,
+    load_track,
+    save_track,
+    segments_from_json,
+)
 from app.subtitles.tracks import TrackFile, check_etag, segments_of
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -72,6 +81,27 @@ class SubtitleService:
     async def track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack]:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SUBTITLES_NOT_READY)`."""
         return await get_video(session, video_id), await load_track(session, video_id)
+
+    async def partial_track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack] | None:
+        """What a running transcription has heard so far; its segments are numbered anew as it goes on."""
+        video = await get_video(session, video_id)
+        job = next(iter(await running_jobs(session, video_id, JobType.SUBTITLE_EXTRACTION)), None)
+        if job is None:
+            return None
+        request = ExtractSubtitles.model_validate(job.request, strict=False)
+        row = Subtitles(
+            video_id=video_id,
+            language=UNKNOWN_LANGUAGE if request.language == AUTO else request.language,
+            whisper_model=request.model,
+            model_used=self._transcriber().model_for(request.model),
+            left_out=[],
+            revision=0,
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+        )
+        heard = segments_from_json(await segments_so_far(session, job))
+        numbered = (replace(segment, id=number) for number, segment in enumerate(heard))
+        return video, OriginalTrack(row, tuple(numbered))
 
     async def edit(
         self, session: AsyncSession, video: Video, track: OriginalTrack | None, update: TrackUpdate

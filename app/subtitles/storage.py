@@ -16,6 +16,7 @@ from app.videos.models import ArtifactKind
 from app.videos.storage import publish
 
 _WORDS = TypeAdapter(tuple[Word, ...])
+_SEGMENTS = TypeAdapter(tuple[Segment, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,16 @@ async def save_track(session: AsyncSession, row: Subtitles, segments: Sequence[S
     if segments:
         await session.execute(insert(SubtitleSegment), [_values(row.video_id, line) for line in segments])
     await publish(session, row.video_id, ArtifactKind.SUBTITLES, row.language)
+
+
+def segments_to_json(segments: Sequence[Segment]) -> list[dict[str, object]]:
+    data: list[dict[str, object]] = _SEGMENTS.dump_python(tuple(segments), mode="json")
+    return data
+
+
+def segments_from_json(data: Sequence[dict[str, object]]) -> tuple[Segment, ...]:
+    """In order of time."""
+    return tuple(sorted(_SEGMENTS.validate_python(data), key=lambda segment: segment.start))
 
 
 def _segment(line: SubtitleSegment) -> Segment:

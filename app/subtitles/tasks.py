@@ -19,16 +19,15 @@ from app.memo import Memo, Unit
 from app.subtitles.audio_extractor import AudioExtractor
 from app.subtitles.engines.base import Transcriber, Transcript, TranscriptionOptions
 from app.subtitles.hallucinations import LeftOut
-from app.subtitles.hearing import Hearing, understand
-from app.subtitles.models import Subtitles
+from app.subtitles.hearing import Hearing, overheard, understand
+from app.subtitles.models import UNKNOWN_LANGUAGE, Subtitles
 from app.subtitles.schemas import ExtractSubtitles
 from app.subtitles.segmenter import build_segments
 from app.subtitles.segments import Segment
-from app.subtitles.storage import find_track, save_track
+from app.subtitles.storage import find_track, save_track, segments_to_json
 from app.videos.service import VideoProcessor
 from app.videos.storage import get_video
 
-UNKNOWN_LANGUAGE = "und"
 CLIPS_IN_FLIGHT = 16
 _TRANSCRIPT = TypeAdapter(Transcript)
 _LEFT_OUT = TypeAdapter(list[LeftOut])
@@ -74,16 +73,17 @@ class SubtitleExtraction:
         in_flight = asyncio.Semaphore(CLIPS_IN_FLIGHT)
         done = 0
 
-        async def hear(clip: Clip) -> Transcript:
+        async def hear(number: int, clip: Clip) -> Transcript:
             nonlocal done
             async with in_flight:
                 transcript = await self._transcribe(job, engine, wav, clip)
             done += 1
+            job.partial.add(number, await asyncio.to_thread(_so_far, job.request, number, clip, transcript))
             job.report(0.1 + 0.85 * done / len(clips), "transcribing", done=done, total=len(clips))
             return transcript
 
         job.report(0.1, "transcribing", done=0, total=len(clips))
-        transcripts = await all_of(hear(clip) for clip in clips)
+        transcripts = await all_of(hear(number, clip) for number, clip in enumerate(clips, start=1))
         return await asyncio.to_thread(understand, clips, transcripts, levels, duration)
 
     async def _transcribe(
@@ -141,6 +141,19 @@ class SubtitleExtraction:
                     segments_count=len(segments),
                 )
             )
+
+
+def _so_far(
+    request: ExtractSubtitles, number: int, clip: Clip, transcript: Transcript
+) -> list[dict[str, object]]:
+    """The segments of one clip, as nearly as can be told without the others."""
+    segments = build_segments(
+        overheard(number, clip, transcript),
+        max_length=request.segments.max_length,
+        min_silence=request.segments.min_silence,
+        duration=clip.end,
+    )
+    return segments_to_json(segments)
 
 
 def _fingerprint(wav: Path, clip: Clip) -> str:

@@ -74,6 +74,10 @@ FIX_REFUSALS = (
 
 Format = Annotated[TrackFormat, Query(description="As what to get it.")]
 Bilingual = Annotated[bool, Query(description="In a subtitle file, the source line below the translation.")]
+SoFar = Annotated[
+    bool,
+    Query(alias="partial", description="While a task makes the track, what it has finished of it so far."),
+]
 FileFormat = Annotated[WrittenFormat, Query(description="As what to get it.")]
 IfMatch = Annotated[
     str | None,
@@ -128,6 +132,12 @@ def check_etag(if_match: str | None, current: str | None) -> None:
     wanted = {tag.strip().replace(STALE_MARK, '"') for tag in if_match.split(",")}
     if current is None or not wanted & {current, "*"}:
         raise Problem(ErrorCode.PRECONDITION_FAILED)
+
+
+def partial_etag(segments: Sequence[Segment]) -> str:
+    """No edit is possible of what is not all there: it only tells one answer from another."""
+    last = segments[-1].end if segments else 0
+    return f'"partial-{len(segments)}-{last:g}"'
 
 
 def segments_of(cues: Sequence[Cue]) -> tuple[Segment, ...]:

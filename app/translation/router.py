@@ -27,10 +27,12 @@ from app.subtitles.tracks import (
     FileAnswer,
     Format,
     IfMatch,
+    SoFar,
     TrackAnswer,
     TrackFile,
     check_etag,
     cues_of,
+    partial_etag,
     read_track_body,
     track_download,
 )
@@ -91,8 +93,11 @@ async def get_translation(
     manager: Manager,
     format: Format = "json",  # noqa: A002 - the name is the specification's
     bilingual: Bilingual = False,
+    so_far: SoFar = False,
 ) -> Response:
     """As JSON with an ETag for edits, or as a subtitle file."""
+    if so_far and (found := await manager.partial_track(session, video_id, language_code)):
+        return await _answer(*found, None, bilingual).read(request, format)
     video, track = await manager.track(session, video_id, language_code)
     line = await lineage_of(session, video_id, ArtifactKind.TRANSLATION, language_code)
     return await _answer(video, track, line, bilingual).read(request, format)
@@ -196,14 +201,17 @@ async def fix_translation(
     return await fixed(before.segments, after.segments, video, language_code, texts, saved=saved)
 
 
-def _answer(video: Video, track: TranslatedTrack, line: Lineage, bilingual: bool) -> TrackAnswer:
+def _answer(video: Video, track: TranslatedTrack, line: Lineage | None, bilingual: bool) -> TrackAnswer:
+    """What is still being translated has no lineage yet."""
     row = track.row
+    tag = partial_etag(track.segments) if line is None else etag(track)
+    stale = line is not None and line.stale
     cues = cues_of(track.segments, bilingual=bilingual)
-    file = FileAnswer(cues, row.target_language, etag(track), row.source_language if bilingual else None)
-    return TrackAnswer(file, lambda: _present(video, track, line), stale=line.stale)
+    file = FileAnswer(cues, row.target_language, tag, row.source_language if bilingual else None)
+    return TrackAnswer(file, lambda: _present(video, track, line), stale=stale)
 
 
-def _present(video: Video, track: TranslatedTrack, line: Lineage) -> TranslationTrack:
+def _present(video: Video, track: TranslatedTrack, line: Lineage | None) -> TranslationTrack:
     row = track.row
     summary = summarise(track.segments, language=row.target_language, duration=video.duration)
     return TranslationTrack(
@@ -214,8 +222,8 @@ def _present(video: Video, track: TranslatedTrack, line: Lineage) -> Translation
         model_used=row.model_used,
         title=row.title,
         revision=row.revision,
-        stale=line.stale,
-        made_from=list(line.made_from),
+        stale=line is not None and line.stale,
+        made_from=list(line.made_from) if line else [],
         segments=[
             TranslatedLine(
                 id=segment.id,
@@ -236,4 +244,5 @@ def _present(video: Video, track: TranslatedTrack, line: Lineage) -> Translation
             untranslated_segments=row.untranslated,
             missed_terms=row.missed_terms,
         ),
+        partial=True if line is None else None,
     )

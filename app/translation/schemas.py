@@ -17,7 +17,7 @@ from app.core.schemas import (
     VideoId,
 )
 from app.jobs.schemas import MissedTerms, TaskTerms, UntranslatedSegments
-from app.subtitles.schemas import ModelUsed, SegmentCount, WordCount
+from app.subtitles.schemas import ModelUsed, Partial, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
 from app.videos.schemas import MadeFrom, Revision, Stale
 
@@ -113,3 +113,4 @@ class TranslationTrack(Response):
     made_from: MadeFrom
     segments: list[TranslatedLine] = Field(description="In order of time.")
     metadata: TranslationMetadata
+    partial: Partial = None

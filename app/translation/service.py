@@ -10,13 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobType
+from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
+from app.jobs.storage import running_jobs
 from app.jobs.task import Workload
 from app.ledger.prices import PriceTable
 from app.subtitles.review import mended
 from app.subtitles.schemas import TrackUpdate
 from app.subtitles.segments import Segment, apply_changes
-from app.subtitles.storage import OriginalTrack
+from app.subtitles.storage import OriginalTrack, segments_from_json
 from app.subtitles.storage import find_track as find_original
 from app.subtitles.storage import load_track as load_original
 from app.subtitles.tracks import TrackFile, check_etag, segments_of
@@ -74,6 +76,30 @@ class TranslationManager:
     ) -> tuple[Video, TranslatedTrack]:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(TRANSLATION_NOT_READY)`."""
         return await get_video(session, video_id), await load_track(session, video_id, language)
+
+    async def partial_track(
+        self, session: AsyncSession, video_id: str, language: str
+    ) -> tuple[Video, TranslatedTrack] | None:
+        """What a running translation into the language has translated so far."""
+        video = await get_video(session, video_id)
+        jobs = await running_jobs(session, video_id, JobType.TRANSLATION)
+        job = next((job for job in jobs if job.request["target_language"] == language), None)
+        if job is None:
+            return None
+        request = TranslateSubtitles.model_validate(job.request, strict=False)
+        row = Translation(
+            video_id=video_id,
+            target_language=language,
+            source_language=(await load_original(session, video_id)).row.language,
+            translation_model=request.model,
+            model_used=self._translator().model_for(request.model),
+            untranslated=[],
+            missed_terms=[],
+            revision=0,
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+        )
+        return video, TranslatedTrack(row, segments_from_json(await segments_so_far(session, job)))
 
     async def edit(
         self, session: AsyncSession, video: Video, track: TranslatedTrack, update: TrackUpdate

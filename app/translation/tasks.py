@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -13,7 +14,7 @@ from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.memo import Memo, Unit
-from app.subtitles.storage import OriginalTrack
+from app.subtitles.storage import OriginalTrack, segments_to_json
 from app.subtitles.storage import load_track as load_original
 from app.translation.assembly import Answers, TranslatedSegments, assemble, split, torn
 from app.translation.batches import TranslatedBatch, translate_lines
@@ -78,7 +79,8 @@ class SubtitleTranslation:
         style = commission.style
         units = await asyncio.to_thread(sentences, original.segments, preserve_format=style.preserve_format)
         work = (commission.title(title), *await asyncio.to_thread(commission.body, units))
-        answers = await self._translate(job, commission, work, until=0.9)
+        show = partial(_show, job, {unit.id: unit for unit in units}, style)
+        answers = await self._translate(job, commission, work, until=0.9, show=show)
         if broken := await asyncio.to_thread(torn, units, answers, style):
             units = split(units, broken)
             parts = [part for sentence in broken for part in sentence.split()]
@@ -95,6 +97,7 @@ class SubtitleTranslation:
         *,
         start: float = 0.0,
         until: float = 0.97,
+        show: Callable[[TranslatedBatch], None] = lambda _: None,
     ) -> Answers:
         total = sum(len(batch.lines) for batch in work)
         done = 0
@@ -102,6 +105,7 @@ class SubtitleTranslation:
         async def translate(batch: TranslationBatch) -> TranslatedBatch:
             nonlocal done
             result = await self._recall(commission, batch)
+            show(result)
             done += len(batch.lines)
             job.report(start + (until - start) * done / total, "translating", done=done, total=total)
             return result
@@ -151,3 +155,16 @@ class SubtitleTranslation:
                     doubtful_segments=translated.doubtful,
                 )
             )
+
+
+def _show(
+    job: RunningJob[TranslateSubtitles],
+    sentences_by_id: Mapping[int, Sentence],
+    style: TranslationStyle,
+    result: TranslatedBatch,
+) -> None:
+    """The lines of one batch; the title is none."""
+    units = [sentences_by_id[line.id] for line in result.lines if line.id in sentences_by_id]
+    if units:
+        so_far = assemble(units, Answers.of([result]), style)
+        job.partial.add(units[0].id, segments_to_json(so_far.segments))
