@@ -63,6 +63,8 @@ def test_goes_on_after_a_kill(
     server.wait(ended)
     assert seen == sorted(seen)
     assert len(stage.requests(engines)) <= units + IN_FLIGHT
+    paid = server.http.get(f"/api/videos/{video_id}/usage").json()["total"]["calls"]
+    assert units <= paid <= len(stage.requests(engines))
     assert stage.outcome(server, video_id) == stage.outcome(undisturbed, reference)
 
 
