@@ -83,7 +83,7 @@ class JobScheduler:
             request=request.model_dump(mode="json", exclude=TERMS),
             parent_id=starter and starter.task_id,
             priority=terms.priority if starter is None else starter.priority,
-            max_cost=terms.max_cost,
+            max_cost=terms.max_cost if starter is None else starter.max_cost,
             reference=terms.reference,
             fingerprint=fingerprint,
             units=work.units,

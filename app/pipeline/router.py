@@ -39,6 +39,7 @@ ANSWERS: Responses = {
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )
 async def dub_video(

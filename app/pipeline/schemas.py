@@ -54,18 +54,21 @@ class DubVideo(TaskTerms):
 
     def extraction(self) -> ExtractSubtitles:
         return ExtractSubtitles(
+            max_cost=self.max_cost,
             language=self.source_language,
             segments=self.options.segments or SegmentationOptions(),
         )
 
     def translation(self, language: str) -> TranslateSubtitles:
         return TranslateSubtitles(
+            max_cost=self.max_cost,
             target_language=language,
             options=self.options.translation or TranslationOptions(),
         )
 
     def speech(self, language: str) -> GenerateSpeech:
         return GenerateSpeech(
+            max_cost=self.max_cost,
             language=language,
             voice_id=self.voice_id,
             voices=self.voices,

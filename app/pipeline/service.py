@@ -59,7 +59,7 @@ class DubPipeline:
 
     async def start(self, session: AsyncSession, video_id: str, request: DubVideo) -> Job:
         """Raises `Problem` for what would fail a stage later: no such video, no audio, an engine that is not
-        configured or not able, no such voice."""
+        configured or not able, no such voice, a limit on costs that are not known."""
         plan = await self.plan(session, video_id, request)
         work = Workload(plan.estimated_time, JobType.DUB, 1.0)
         return await self._scheduler.start(session, JobType.DUB, video_id, request, "pipeline", work, request)
@@ -90,6 +90,8 @@ class DubPipeline:
         source = state.original.row.language if state.original else request.source_language
         source = video.source_language if source == AUTO else source
         for language in stages.languages:
+            if language.translation:
+                self._stages.translations.check_limit(request.translation(language.language))
             if language.translation and source != AUTO:
                 self._stages.translations.check_pair(source, language.language)
             if language.speech:

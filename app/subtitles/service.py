@@ -49,19 +49,16 @@ class SubtitleService:
         self._prices = prices
 
     async def start_extraction(self, session: AsyncSession, video_id: str, request: ExtractSubtitles) -> Job:
-        """Raises `Problem`: no such video, no audio, an engine that is not configured or not able, a
-        limit on costs that are not known."""
+        """Raises `Problem`: no such video, and as `check_extraction` does."""
         video = await get_video(session, video_id)
         self.check_extraction(video, request)
-        engine = self._transcriber()
         settled = request.model_copy(update={"language": _language(request, video)})
-        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
         return await self._scheduler.start(
             session,
             JobType.SUBTITLE_EXTRACTION,
             video_id,
             settled,
-            engine.queue,
+            self._transcriber().queue,
             self.extraction_work(video),
             request,
         )
@@ -73,10 +70,13 @@ class SubtitleService:
         return Workload(video.duration, kind, PRIOR_SECONDS[engine.queue])
 
     def check_extraction(self, video: Video, request: ExtractSubtitles) -> None:
-        """Raises `Problem`: no audio, an engine that is not configured or not able."""
+        """Raises `Problem`: no audio, an engine that is not configured or not able, a limit on costs that
+        are not known."""
         if video.info.default_audio is None:
             raise Problem(ErrorCode.NO_AUDIO_TRACK, video_id=video.id)
-        _check_language(self._transcriber(), _language(request, video))
+        engine = self._transcriber()
+        _check_language(engine, _language(request, video))
+        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
 
     async def track(self, session: AsyncSession, video_id: str) -> tuple[Video, OriginalTrack]:
         """Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(SUBTITLES_NOT_READY)`."""

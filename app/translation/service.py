@@ -56,7 +56,7 @@ class TranslationManager:
             raise Problem(ErrorCode.TRACK_EMPTY)
         engine = self._translator()
         engine.check_pair(original.row.language, request.target_language)
-        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
+        self.check_limit(request)
         work = self.work(len(original.segments))
         return await self._scheduler.start(
             session, JobType.TRANSLATION, video_id, request, engine.queue, work, request
@@ -70,6 +70,11 @@ class TranslationManager:
     def check_pair(self, source: str, target: str) -> None:
         """Raises `Problem`: an engine not configured or not able."""
         self._translator().check_pair(source, target)
+
+    def check_limit(self, request: TranslateSubtitles) -> None:
+        """Raises `Problem`: a limit on costs that are not known, an engine not configured."""
+        engine = self._translator()
+        self._prices.check_limit(request.max_cost, engine.queue, engine.model_for(request.model))
 
     async def track(
         self, session: AsyncSession, video_id: str, language: str

@@ -82,7 +82,8 @@ class TTSManager:
 
     async def settled(self, request: GenerateSpeech) -> GenerateSpeech:
         """With voices and limits for what was not asked for. Raises `Problem`: no such voice, an engine
-        not configured."""
+        not configured, a limit on costs that are not known."""
+        self._check_limit(request)
         settled = {
             "voice_id": await self._voice_id(request.voice_id, request.language),
             "voices": {
@@ -106,6 +107,7 @@ class TTSManager:
         await get_video(session, video_id)
         speech = await load_speech(session, video_id, language)
         named = _named(request, speech)
+        self._check_limit(request)
         if request.voice_id is not None:
             await self._voice_id(request.voice_id, language)
         task = SpeechTask(
@@ -143,11 +145,14 @@ class TTSManager:
         terms: TaskTerms,
     ) -> Job:
         engine = self._synthesizer()
-        self._prices.check_limit(terms.max_cost, engine.queue, engine.model)
         work = self.work(sum(segment.end - segment.start for segment in segments))
         return await self._scheduler.start(
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
         )
+
+    def _check_limit(self, terms: TaskTerms) -> None:
+        engine = self._synthesizer()
+        self._prices.check_limit(terms.max_cost, engine.queue, engine.model)
 
     async def _voice_id(self, asked: str | None, language: str, field: str = "voice_id") -> str:
         """The best voice's where none was asked for; one we do not know is left to a server that may."""

@@ -170,6 +170,23 @@ class TestLimits:
         assert [error["field"] for error in answer.json()["errors"]] == ["max_cost"]
         assert "PRICES_FILE" in answer.json()["next"]
 
+    def test_a_limit_on_a_dub_is_one_for_all_its_stages(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("original")
+        body = {"target_languages": ["es", "fr"], "options": {"video": {"subtitle_mode": "none"}}}
+        task = api.run(f"/api/videos/{video}/dub", body | {"max_cost": 0.003})
+        assert (task["status"], task["error"]["code"]) == ("failed", "cost_limit_reached")
+        assert 0 < task["cost"] <= 0.003
+        assert task["cost"] == pytest.approx(usage_of(api, video)["total"]["cost"])
+
+        path = f"/api/tasks/{task['task_id']}/retry"
+        api.http.post(path, json={"max_cost": 1.0}).raise_for_status()
+
+        task = api.finished(task["task_id"])
+        assert [made["status"] for made in task["result"]["languages"]] == ["completed", "completed"]
+        assert task["cost"] == pytest.approx(usage_of(api, video)["total"]["cost"])
+
     @pytest.mark.parametrize("limit", [-1, "1"])
     def test_limits_that_cannot_be(self, api: LiveServer, video: str, limit: object) -> None:
         answer = api.http.post("/api/tasks/task_0/retry", json={"max_cost": limit})

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +27,7 @@ VOICES = (
     *("nova", "sage", "shimmer", "verse", "marin", "cedar"),
 )
 RESPONSE_FORMATS = ("json_schema", "json_object", "text")
-PROMPT_TOKENS = 1000
+PROMPT_TOKENS, CHARACTERS_PER_TOKEN = 700, 3
 _MAX_UPLOAD = 25 * 1024**2
 _MAX_SPEECH_INPUT = 4096
 _LONGEST_UNCHUNKED_SECONDS = 30.0
@@ -195,7 +196,7 @@ def completion(model: str, content: str, finish_reason: str = "stop") -> Respons
     message = {"role": "assistant", "content": content, "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
     body = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model}
-    usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": len(content)}
+    usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": ceil(len(content) / CHARACTERS_PER_TOKEN)}
     usage["total_tokens"] = sum(usage.values())
     return JSONResponse(body | {"choices": [choice], "usage": usage})
 
