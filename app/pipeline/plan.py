@@ -12,6 +12,9 @@ from app.subtitles.storage import find_track as find_original
 from app.translation.storage import TranslatedTrack
 from app.translation.storage import find_track as find_translation
 from app.tts.storage import SpokenTrack, find_speech
+from app.videos.models import ArtifactKind
+from app.videos.revisions import lineage
+from app.videos.storage import artifacts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class LanguageState:
     translation: TranslatedTrack | None
     speech: SpokenTrack | None
     dub: GeneratedVideo | None
+    stale: frozenset[ArtifactKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,15 @@ class Stages:
 
 
 async def state_of(session: AsyncSession, video_id: str, request: DubVideo) -> DubState:
+    artifacts = await artifacts_of(session, video_id)
+    stale = [found for found in artifacts if lineage(found, artifacts).stale]
     languages = [
         LanguageState(
             language,
             await find_translation(session, video_id, language),
             await find_speech(session, video_id, language),
             await find_dub(session, video_id, language),
+            frozenset(found.kind for found in stale if found.language == language),
         )
         for language in request.target_languages
     ]
@@ -74,7 +81,7 @@ async def state_of(session: AsyncSession, video_id: str, request: DubVideo) -> D
 
 def stages_for(state: DubState, request: DubVideo) -> Stages:
     """A stage whose options are given is done again, and so is all that follows from it: the memo answers
-    for whatever comes out the same."""
+    for whatever comes out the same. A stale translation stays until it is asked for: it may hold edits."""
     options = request.options
     translated = all(language.translation is not None for language in state.languages)
     original = options.segments is not None or (state.original is None and not translated)
@@ -82,9 +89,11 @@ def stages_for(state: DubState, request: DubVideo) -> Stages:
     def of(language: LanguageState) -> LanguageStages:
         translation = original or language.translation is None or options.translation is not None
         asks_for_voice = options.speech is not None or request.voice_id is not None or bool(request.voices)
-        speech = translation or not _is_whole(language.speech) or asks_for_voice
+        old_speech = ArtifactKind.SPEECH in language.stale or not _is_whole(language.speech)
+        speech = translation or old_speech or asks_for_voice
         other_form = options.video is not None or _other_container(language.dub, request)
-        return LanguageStages(language.language, translation, speech, speech or other_form)
+        video = speech or other_form or ArtifactKind.DUB in language.stale
+        return LanguageStages(language.language, translation, speech, video)
 
     return Stages(original, tuple(of(language) for language in state.languages))
 

@@ -115,6 +115,16 @@ def test_one_line_spoken_again_makes_no_new_track_of_the_others(dubbed: Dubbing)
     assert dubbed.stale() == (False, True, True)
 
 
+def test_a_dub_in_one_call_makes_what_is_stale_but_keeps_a_translation_that_may_hold_edits(
+    dubbed: Dubbing,
+) -> None:
+    dubbed.edit("original")
+    dubbed.edit("translations/en")
+    dubbed.api.completed(f"{dubbed.here}/dub", {"target_languages": ["en"]})
+    assert dubbed.stale() == (True, False, False)
+    assert dubbed.get("/subtitles/translations/en")["segments"][0]["text"] == "Something else."
+
+
 def test_a_translation_that_a_user_brought_is_made_from_nothing(dubbing: Dubbing, video: str) -> None:
     dubbing.translate()
     bring_track(dubbing.api, video, "translations/en", CUES.format(*LINES))
