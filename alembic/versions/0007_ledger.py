@@ -1,6 +1,6 @@
 """what calls cost, what the memo saves, and what was made from what
 
-Revision: 0007, after 0004, 2026-11-25 10:00:00
+Revision: 0007, after 0006, 2026-11-25 10:00:00
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import app.core.database
 from alembic import op
 
 revision = '0007'
-down_revision = '0004'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
