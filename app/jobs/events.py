@@ -40,7 +40,7 @@ class TaskState(BaseModel):
     parent_id: str | None
     priority: int
     not_before: datetime | None
-    cost: float | None
+    cost: float | None = None
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
@@ -68,7 +68,8 @@ class Notice:
 
 def record(session: AsyncSession, kind: EventKind, job: Job) -> None:
     """Appends the event when the transaction commits; `job` has been flushed."""
-    state = TaskState.model_validate(job)
+    stored = {name: getattr(job, name) for name in TaskState.model_fields if name != "cost"}
+    state = TaskState.model_validate(stored)
     event = Event(task_id=job.id, video_id=job.video_id, kind=kind, task=state.model_dump(mode="json"))
     before_commit(session, partial(_append, session, event))
 
@@ -184,6 +185,8 @@ async def _append(session: AsyncSession, event: Event) -> None:
     later. SQLite has one writer at a time; on PostgreSQL a sequence does not wait for commits, so the id
     is drawn under a lock that ends with the transaction. It is the last lock that one takes: nobody
     who holds it waits for another."""
+    cost = await session.scalar(select(Job.cost).where(Job.id == event.task_id))  # summed up when asked for
+    event.task = event.task | {"cost": cost}
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(select(func.pg_advisory_xact_lock(APPENDING)))
     session.add(event)

@@ -8,7 +8,6 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.database import Database, after_commit, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -92,7 +91,6 @@ class JobScheduler:
         )
         session.add(job)
         await session.flush()
-        set_committed_value(job, "cost", 0.0)  # nobody has worked on it yet
         record(session, EventKind.QUEUED, job)
         self._put_after_commit(session, job)
         return job
