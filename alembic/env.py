@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 
 import app.idempotency.models
 import app.jobs.models
+import app.jobs.workers
 import app.ledger.models
 import app.memo
 import app.render.models

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -61,7 +62,7 @@ def work(settings: Settings) -> int:
 
     configure_logging(settings.log_level)
     named = "worker_name" in settings.model_fields_set
-    name = settings.worker_name if named else f"worker-{socket.gethostname()}"
+    name = settings.worker_name if named else f"worker-{socket.gethostname()}-{os.getpid()}"
     asyncio.run(_work(settings.model_copy(update={"worker_name": name})))
     return 0
 

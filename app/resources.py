@@ -1,6 +1,7 @@
 """The one composition root: builds what the process owns, once, from the settings."""
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,6 +26,7 @@ from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
+from app.jobs.workers import Heartbeat
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
@@ -77,7 +79,9 @@ class Resources:
         _prepare(settings.data_dir)
         self.alerts = AlertManager()
         self.database = Database(settings.database)
-        self.storage = StorageManager(settings.data_dir.absolute(), settings.worker_name)
+        home = settings.data_dir.absolute()
+        self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
+        self.heartbeat = Heartbeat(self.database, settings.worker_name, f"{socket.gethostname()}:{home}")
         self.files = FileProcessor(self.storage)
         self.memo = Memo(self.database, self.storage, self._eviction())
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
@@ -86,7 +90,7 @@ class Resources:
         self.ledger = Ledger(self.database, self.prices)
         self.ffmpeg = FFmpegWrapper(
             settings.ffmpeg_binary,
-            fonts=prepare_fonts(settings.data_dir.absolute()),
+            fonts=prepare_fonts(home),
             timeout=settings.ffmpeg_timeout_seconds,
         )
         self.events = EventLog(self.database)
@@ -97,7 +101,9 @@ class Resources:
             {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1, "pipeline": None},
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
-        self.runner = JobRunner(self.database, self.storage, self.monitor, self.alerts, self.scheduler)
+        self.runner = JobRunner(
+            self.database, self.storage, self.monitor, self.alerts, self.scheduler, settings.worker_name
+        )
         self.webhooks = WebhookDispatcher(
             self.database,
             WebhookSender(private=settings.webhook_private_addresses),
@@ -128,9 +134,11 @@ class Resources:
     async def start(self) -> None:
         """Migrates, cleans up after a crash, and goes on with what it left."""
         await self.database.migrate()
+        await self.storage.claim()
         async with self.database.read() as session:
             known = await video_ids(session)
-        await StorageCleaner(self.storage).clean(known)
+        dead = await StorageCleaner(self.storage).clean(known)
+        await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
         self.webhooks.launch()
@@ -143,10 +151,12 @@ class Resources:
         await self.webhooks.close()
         await self.scheduler.close()
         await self.queue.close()
+        await self.heartbeat.stop()
         await self.memo.close()
         await self.ledger.flush()
         await self.openai.aclose()
         await self.database.close()
+        self.storage.close()
 
     def transcriber(self) -> Transcriber:
         """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""

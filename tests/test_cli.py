@@ -155,7 +155,7 @@ def test_a_worker_has_a_name_of_its_own_and_stops_when_asked(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     with _started("worker", tmp_path, environment) as (process, name):
-        assert name == f"worker-{socket.gethostname()}"
+        assert name == f"worker-{socket.gethostname()}-{process.pid}"
         process.terminate()
         assert process.wait(STOP_SECONDS) == 0
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol
 
 from fastapi import Depends, Request
-from sqlalchemy import DateTime, Enum, MetaData, event
+from sqlalchemy import DateTime, Enum, MetaData, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from app.core.concurrency import seen_through
@@ -38,7 +42,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class DatabaseTime(FunctionElement[datetime]):
+    """The present by the database's clock, which all processes share."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(DatabaseTime, "postgresql")
+def _postgres_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(DatabaseTime, "sqlite")
+def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
 def _values(kind: type[enum.Enum]) -> list[str]:
@@ -146,6 +169,23 @@ def after_commit(session: AsyncSession, callback: Callable[[], Awaitable[object]
     Callbacks run in the order they were given; one that fails does not keep the others from running.
     """
     session.info.setdefault("after_commit", []).append(callback)
+
+
+async def take_turn(session: AsyncSession, name: str) -> None:
+    """Until the transaction ends, no other has a turn of this name: what is read after it stays true.
+
+    Taken before any row is locked, so that two can never wait for each other. On SQLite all that is
+    written is written in turn.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def insert_into(session: AsyncSession, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say what to do if the row is there already."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 async def _commit(session: AsyncSession) -> None:

@@ -1,5 +1,6 @@
 """Everything an operator can set, from the environment or `.env`."""
 
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ EngineChoice = Literal["auto", "openai", "local"]
 Locale = Literal["ko", "en"]
 
 DATABASES = ("sqlite", "postgresql", "postgres")
+STORES = ("s3", "gs", "az")
 SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL")
 
 RETIRED_MODELS = {
@@ -30,6 +32,11 @@ RETIRED_MODELS = {
 }
 
 
+def _server_name() -> str:
+    """Stable, so that a server that comes back knows its own jobs."""
+    return f"serve-{socket.gethostname()}"
+
+
 class Settings(BaseSettings):
     """Read once at start by the composition root; nothing else looks at the environment."""
 
@@ -37,6 +44,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("storage")
     database_url: str | None = None
+    storage_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -79,7 +87,7 @@ class Settings(BaseSettings):
 
     api_jobs: int = Field(default=8, ge=1)
     cpu_jobs: int = Field(default=1, ge=1)
-    worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    worker_name: str = Field(default_factory=_server_name, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("cors_origins", mode="before")
@@ -112,6 +120,13 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from error
         if not known:
             raise ValueError("has to begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _check_storage_url(cls, value: str | None) -> str | None:
+        if value is not None and value.partition("://")[0] not in STORES:
+            raise ValueError("has to begin with s3://, gs:// or az://")
         return value
 
     @property

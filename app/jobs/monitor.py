@@ -15,13 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
 from app.jobs.models import ACTIVE, Details, Job, JobStatus
-from app.jobs.storage import Attempt, JobNoLongerActive, get_job, mark_alive, mark_progress
+from app.jobs.storage import Attempt, JobNoLongerActive, get_job, mark_progress
 from app.jobs.task import Workload
 
 logger = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 0.25
-SIGN_OF_LIFE_SECONDS = 10.0
 WATCH_INTERVAL = 0.25
 MEASURED_JOBS = 20
 SHORTEST_ESTIMATE = 1.0
@@ -45,15 +44,14 @@ async def estimate_seconds(session: AsyncSession, work: Workload) -> float:
 
 
 class ProgressReporter:
-    """Keeps the newest word of one job and writes it to its row: at most a few times a second and, as a sign
-    of life, at least every `SIGN_OF_LIFE_SECONDS`."""
+    """Keeps the newest word of one job and writes it to its row, at most a few times a second."""
 
     def __init__(self, database: Database, attempt: Attempt, estimated_seconds: float) -> None:
         self._database = database
         self._attempt = attempt
         self._estimated_seconds = estimated_seconds
         self._started = utc_now()
-        self._latest: tuple[float, str, Details] | None = None
+        self._latest: tuple[float, str, Details] = (0.0, "started", {})
         self._news = asyncio.Event()
 
     def report(self, fraction: float, message: str, **details: str | float) -> None:
@@ -72,9 +70,7 @@ class ProgressReporter:
 
     async def _write_news(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SIGN_OF_LIFE_SECONDS):
-                    await self._news.wait()
+            await self._news.wait()
             self._news.clear()
             try:
                 await self._write()
@@ -83,11 +79,8 @@ class ProgressReporter:
             await asyncio.sleep(WRITE_INTERVAL)
 
     async def _write(self) -> None:
+        fraction, message, details = self._latest
         async with self._database.write() as session:
-            if self._latest is None:
-                await mark_alive(session, self._attempt)
-                return
-            fraction, message, details = self._latest
             await mark_progress(
                 session, self._attempt, int(fraction * 100), message, details, self._completion(fraction)
             )

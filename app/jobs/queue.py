@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -33,13 +34,21 @@ Execute = Callable[[str, str], Awaitable[None]]
 
 
 class TicketState(Enum):
-    """Where a ticket stands. `TAKEN` is one that another process works on, or worked on when it died."""
+    """Where a ticket stands. `TAKEN` is one that a process works on, or worked on when it died."""
 
     UNKNOWN = auto()
     IN_HAND = auto()
     TAKEN = auto()
     ENDED = auto()
     GIVEN_UP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a ticket stands, and the process that has it if it is `TAKEN`."""
+
+    state: TicketState
+    holder: str | None = None
 
 
 class JobQueue:
@@ -60,7 +69,7 @@ class JobQueue:
         sizes: Mapping[QueueName, int | None],
     ) -> None:
         self._url = database_url
-        self._executor = executor
+        self.executor = executor
         self._sizes = sizes
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing = False
@@ -73,7 +82,7 @@ class JobQueue:
             name="dubbing",
             system_database_url=self._url,
             application_version=APPLICATION_VERSION,
-            executor_id=self._executor,
+            executor_id=self.executor,
             log_level="CRITICAL",
         )
         if engine is not None:
@@ -134,11 +143,20 @@ class JobQueue:
                 return
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in done])
 
-    async def state(self, ticket: str) -> TicketState:
+    async def standing(self, ticket: str) -> Standing:
         if ticket in self._running:
-            return TicketState.IN_HAND
+            return Standing(TicketState.IN_HAND)
         found = await DBOS.get_workflow_status_async(ticket)
-        return TicketState.UNKNOWN if found is None else _STATES[found.status]
+        if found is None:
+            return Standing(TicketState.UNKNOWN)
+        return Standing(_STATES[found.status], found.executor_id)
+
+    async def taken_by(self, processes: Collection[str]) -> list[str]:
+        """The tickets that these processes work on, or worked on when they died."""
+        found = await DBOS.list_workflows_async(
+            status="PENDING", executor_id=list(processes), load_input=False, load_output=False
+        )
+        return [workflow.workflow_id for workflow in found]
 
     async def _track(self, execute: Execute, job_id: str, ticket: str) -> None:
         task = asyncio.current_task()

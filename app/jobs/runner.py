@@ -34,12 +34,14 @@ class JobRunner:
         monitor: JobMonitor,
         alerts: AlertManager,
         scheduler: JobScheduler,
+        worker: str,
     ) -> None:
         self._database = database
         self._storage = storage
         self._monitor = monitor
         self._alerts = alerts
         self._scheduler = scheduler
+        self._worker = worker
         self._definitions: dict[str, TaskDefinition[Any]] = {}
 
     def define(self, definitions: Sequence[TaskDefinition[Any]]) -> None:
@@ -49,7 +51,7 @@ class JobRunner:
         """Returns when the job is final or put back. Cancellation passes through and leaves the row alone."""
         try:
             async with self._database.write() as session:
-                job = await mark_started(session, job_id, ticket)
+                job = await mark_started(session, job_id, ticket, self._worker)
         except JobNoLongerActive:
             return
         attempt = Attempt(job.id, job.attempt)

@@ -2,23 +2,24 @@
 
 import asyncio
 import hashlib
+import itertools
 import logging
-from datetime import timedelta
+from collections.abc import Collection
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database, after_commit, utc_now
+from app.core.database import Database, after_commit, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.schemas import RequestModel
 from app.core.work import current_work
 from app.jobs.events import record
 from app.jobs.models import ACTIVE, RETRYABLE, EventKind, Job, JobType, QueueName
-from app.jobs.monitor import SIGN_OF_LIFE_SECONDS, estimate_seconds
+from app.jobs.monitor import estimate_seconds
 from app.jobs.pausing import Pauses
-from app.jobs.queue import JobQueue, TicketState
+from app.jobs.queue import JobQueue, Standing, TicketState
 from app.jobs.schemas import TERMS, TaskTerms
 from app.jobs.storage import (
     Attempt,
@@ -26,17 +27,19 @@ from app.jobs.storage import (
     active_stages,
     find_running,
     get_job,
+    held_job,
     hold_current,
+    jobs_with,
     mark_cancelled,
     mark_failed,
     mark_retried,
     put_back,
 )
 from app.jobs.task import Workload
+from app.jobs.workers import HEARTBEAT_SECONDS, ROLL, forget_workers, known_workers, silent_workers
 from app.storage.manager import StorageManager
 
-RECOVERY_INTERVAL = 30.0
-LONGEST_SILENCE = timedelta(seconds=6 * SIGN_OF_LIFE_SECONDS)
+ROUNDS_PER_RECOVERY = 15
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,7 @@ class JobScheduler:
         One that a job starts is a stage of that.
         """
         starter = current_work()
+        await take_turn(session, video_id)
         fingerprint = _fingerprint(job_type, video_id, request)
         running = await find_running(session, fingerprint)
         if running is not None:
@@ -97,7 +101,7 @@ class JobScheduler:
 
     async def cancel(self, session: AsyncSession, job_id: str) -> Job:
         """Raises `Problem(TASK_NOT_FOUND)` or `Problem(TASK_NOT_ACTIVE)`."""
-        job = await get_job(session, job_id)
+        job = await held_job(session, job_id)
         if job.status not in ACTIVE:
             raise Problem(ErrorCode.TASK_NOT_ACTIVE, task_id=job_id, status=job.status)
         await self._cancel(session, job)
@@ -106,6 +110,7 @@ class JobScheduler:
 
     async def cancel_all(self, session: AsyncSession, video_id: str) -> None:
         """Ends every active job of a video."""
+        await take_turn(session, video_id)
         for job in await active_jobs(session, video_id):
             await session.refresh(job)
             if job.status in ACTIVE:
@@ -117,7 +122,7 @@ class JobScheduler:
 
         Raises `Problem(TASK_NOT_FOUND)` or `Problem(TASK_NOT_RETRYABLE)`.
         """
-        job = await get_job(session, job_id)
+        job = await held_job(session, job_id)
         if job.status not in RETRYABLE:
             raise Problem(ErrorCode.TASK_NOT_RETRYABLE, task_id=job_id, status=job.status)
         running = await find_running(session, job.fingerprint)
@@ -144,20 +149,12 @@ class JobScheduler:
             self._put_after_commit(session, job)
         return True
 
-    async def recover(self) -> None:
-        """A job whose row says active is queued again if its ticket never reached the queue, ended there
-        without the row being told, or was taken by a process that gives no sign of life. One that brought
-        down the server too often fails."""
-        async with self._database.read() as session:
-            jobs = await active_jobs(session)
-        for job in jobs:
-            state = await self._queue.state(job.ticket)
-            if _is_astray(job, state):
-                await self._settle(job.id, job.ticket, state)
-
     async def launch(self) -> None:
-        """Recovers what a former process left and, from then on, whatever goes astray."""
-        await self.recover()
+        """Gives back to the queue what dead processes left and, from then on, whatever goes astray."""
+        await self.reap()
+        async with self._database.read() as session:
+            alive = await known_workers(session)
+        await self.recover(alive)
         self._keeper = asyncio.create_task(self._keep_recovering())
 
     async def close(self) -> None:
@@ -165,26 +162,67 @@ class JobScheduler:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
 
+    async def reap(self) -> None:
+        """The jobs of processes that have died go back to the queue at once."""
+        async with self._database.read() as session:
+            if not await silent_workers(session):
+                return
+        async with self._database.write() as session:
+            await take_turn(session, ROLL)
+            dead = await silent_workers(session)
+            if not dead:  # another process was faster
+                return
+            for job in await jobs_with(session, await self._queue.taken_by(dead)):
+                self._give_back(session, job)
+            await forget_workers(session, dead)
+
+    async def recover(self, alive: Collection[str]) -> None:
+        """A job whose row says active is queued again if its ticket never reached the queue, ended there
+        without the row being told, or was taken by a process that is not `alive`. One that brought down
+        the server too often fails."""
+        async with self._database.read() as session:
+            jobs = await active_jobs(session)
+        for job in jobs:
+            if _is_astray(await self._queue.standing(job.ticket), alive):
+                await self._settle(job.id, job.ticket, alive)
+
     async def _keep_recovering(self) -> None:
-        while True:
-            await asyncio.sleep(RECOVERY_INTERVAL)
+        for round_number in itertools.count(1):
+            await asyncio.sleep(HEARTBEAT_SECONDS)
             try:
-                await self.recover()
+                await self.reap()
+                if round_number % ROUNDS_PER_RECOVERY == 0:
+                    await self._recover_others()
             except (SQLAlchemyError, Problem) as error:
                 logger.warning("could not look after the queue: %s", error)
 
-    async def _settle(self, job_id: str, ticket: str, state: TicketState) -> None:
+    async def _recover_others(self) -> None:
+        """What this process is said to work on and does not is astray too."""
+        async with self._database.read() as session:
+            alive = await known_workers(session)
+        await self.recover(alive - {self._queue.executor})
+
+    async def _settle(self, job_id: str, ticket: str, alive: Collection[str]) -> None:
         async with self._database.write() as session:
-            job = await session.get(Job, job_id)
-            if job is None or job.status not in ACTIVE or job.ticket != ticket or not _is_astray(job, state):
+            job = await session.get(Job, job_id, with_for_update=True)
+            if job is None or job.status not in ACTIVE or job.ticket != ticket:
                 return
-            if state is TicketState.GIVEN_UP:
+            standing = await self._queue.standing(ticket)
+            if not _is_astray(standing, alive):
+                return
+            if standing.state is TicketState.GIVEN_UP:
                 problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.attempt)
                 await mark_failed(session, Attempt(job.id, job.attempt), problem)
-                return
-            if state is not TicketState.UNKNOWN:
-                job.ticket = new_id("ticket")
-            self._put_after_commit(session, job)
+            elif standing.state is TicketState.UNKNOWN:
+                self._put_after_commit(session, job)
+            else:
+                self._give_back(session, job)
+
+    def _give_back(self, session: AsyncSession, job: Job) -> None:
+        """Under a new ticket: whoever still works on the old one, alive after all, writes in vain."""
+        after_commit(session, partial(self._queue.cancel, job.ticket))
+        job.ticket = new_id("ticket")
+        self._put_after_commit(session, job)
 
     def _put_after_commit(self, session: AsyncSession, job: Job) -> None:
         delay = 0.0 if job.not_before is None else max(0.0, (job.not_before - utc_now()).total_seconds())
@@ -200,10 +238,10 @@ class JobScheduler:
         after_commit(session, partial(self._storage.delete_prefix, job.objects))
 
 
-def _is_astray(job: Job, state: TicketState) -> bool:
-    if state is TicketState.TAKEN:
-        return utc_now() - job.updated_at > LONGEST_SILENCE
-    return state is not TicketState.IN_HAND
+def _is_astray(standing: Standing, alive: Collection[str]) -> bool:
+    if standing.state is TicketState.TAKEN:
+        return standing.holder not in alive
+    return standing.state is not TicketState.IN_HAND
 
 
 def _fingerprint(job_type: JobType, video_id: str, request: RequestModel) -> str:

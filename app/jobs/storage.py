@@ -9,7 +9,7 @@ from sqlalchemy import Case, ColumnElement, case, delete, exists, func, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.core.database import utc_now
+from app.core.database import take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.jobs.events import record
@@ -38,6 +38,16 @@ async def get_job(session: AsyncSession, job_id: str) -> Job:
     if job is None:
         raise Problem(ErrorCode.TASK_NOT_FOUND, task_id=job_id)
     return job
+
+
+async def held_job(session: AsyncSession, job_id: str) -> Job:
+    """The job, on which nobody else decides until the transaction ends. Raises `Problem(TASK_NOT_FOUND)`."""
+    job = await get_job(session, job_id)
+    await take_turn(session, job.video_id)
+    held = await session.get(Job, job_id, with_for_update=True)
+    if held is None:
+        raise Problem(ErrorCode.TASK_NOT_FOUND, task_id=job_id)
+    return held
 
 
 async def find_running(session: AsyncSession, fingerprint: str) -> Job | None:
@@ -105,23 +115,26 @@ async def first_start(session: AsyncSession) -> datetime | None:
     return await session.scalar(select(func.min(Job.started_at)).where(running))
 
 
-async def mark_started(session: AsyncSession, job_id: str, ticket: str) -> Job:
+async def jobs_with(session: AsyncSession, tickets: Sequence[str]) -> Sequence[Job]:
+    """The active jobs that wait or run on these tickets, held until the transaction ends."""
+    query = select(Job).where(Job.status.in_(ACTIVE), Job.ticket.in_(tickets))
+    return (await session.scalars(query.order_by(Job.id).with_for_update())).all()
+
+
+async def mark_started(session: AsyncSession, job_id: str, ticket: str, worker: str) -> Job:
     """Raises `JobNoLongerActive`, also for a ticket from before a retry."""
-    job = await session.get(Job, job_id)
+    job = await session.get(Job, job_id, with_for_update=True)
     if job is None or job.status not in ACTIVE or job.ticket != ticket:
         raise JobNoLongerActive(job_id)
     again = job.status is JobStatus.PROCESSING or job.not_before is not None
     job.status = JobStatus.PROCESSING
     job.not_before = None
     job.attempt += 1
+    job.worker = worker
     job.message, job.message_details = ("resuming" if again else "started"), {}
     job.started_at = job.updated_at = utc_now()
     record(session, EventKind.STARTED, job)
     return job
-
-
-async def mark_alive(session: AsyncSession, attempt: Attempt) -> None:
-    await _change(session, _current(attempt), None)
 
 
 async def mark_progress(
@@ -243,13 +256,10 @@ def _current(attempt: Attempt) -> Conditions:
     )
 
 
-async def _change(
-    session: AsyncSession, conditions: Conditions, kind: EventKind | None, **values: object
-) -> None:
+async def _change(session: AsyncSession, conditions: Conditions, kind: EventKind, **values: object) -> None:
     statement = update(Job).where(*conditions).values(updated_at=utc_now(), **values).returning(Job)
     changed = await session.scalars(statement, execution_options={"populate_existing": True})
     job = changed.one_or_none()
     if job is None:
         raise JobNoLongerActive
-    if kind is not None:
-        record(session, kind, job)
+    record(session, kind, job)

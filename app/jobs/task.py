@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database
+from app.core.database import Database, take_turn
 from app.core.schemas import RequestModel
 from app.jobs.models import JobType
 from app.jobs.partial import PartialResults
@@ -61,6 +61,7 @@ class RunningJob(Generic[R]):
         """The last transaction: what it writes becomes visible together with the job's completion, or,
         if the job was cancelled in the meantime, not at all (`JobNoLongerActive`)."""
         async with self.database.write() as session:
+            await take_turn(session, self.video_id)
             await hold_current(session, self.attempt)
             yield Completion(session, self.attempt)
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database, utc_now
+from app.core.database import Database, insert_into, utc_now
 from app.core.errors import Problem
 from app.core.work import Work, current_work
 from app.memo.models import MemoEntry
@@ -90,9 +89,7 @@ class Uses:
                 await asyncio.sleep(NOTING_SECONDS)
                 uses, self._unwritten = self._unwritten, {}
                 async with self._database.write() as session:
-                    for key in sorted(
-                        uses
-                    ):  # two processes that lock rows in one order do not block each other
+                    for key in sorted(uses):  # in one order, or two processes would block each other
                         await _upsert(session, key, uses[key])
         except (SQLAlchemyError, Problem) as error:  # no result is lost over a note about it
             logger.warning("uses of the memo were not noted: %s", error)
@@ -103,8 +100,7 @@ class Uses:
 async def _upsert(session: AsyncSession, key: str, noted: _Noted) -> None:
     """Whoever comes second adds to the row of the first."""
     effort = noted.effort
-    dialect = session.get_bind().dialect.name
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(MemoEntry).values(
+    insert = insert_into(session, MemoEntry).values(
         key=key,
         kind=noted.kind,
         size=noted.size,

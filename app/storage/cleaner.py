@@ -15,17 +15,19 @@ class StorageCleaner:
     def __init__(self, storage: StorageManager) -> None:
         self._storage = storage
 
-    async def clean(self, known_videos: Collection[str]) -> int:
-        """Empties this process's scratch folder and deletes the objects of videos that have no row, such
-        as uploads and deletions cut short by a crash. Returns how many such videos there were."""
-        marked = self._storage.marked_prefixes()
+    async def clean(self, known_videos: Collection[str]) -> frozenset[str]:
+        """Clears the scratch folders of processes that have died, and deletes the objects of videos that
+        have no row: those marked by such a process and, where no other database may own them, those left
+        for long. Returns the names of the dead."""
+        dead = self._storage.abandoned()
+        marked = frozenset().union(*dead.values())
         unknown = [name for name in await self._storage.folders("videos/") if name not in known_videos]
-        prefixes = [f"videos/{name}/" for name in unknown]
-        orphans = [prefix for prefix in prefixes if prefix in marked or await self._is_old(prefix)]
-        for prefix in orphans:
-            await self._storage.delete_prefix(prefix)
-        self._storage.clear_scratch()
-        return len(orphans)
+        for prefix in (f"videos/{name}/" for name in unknown):
+            if prefix in marked or await self._is_old(prefix):
+                await self._storage.delete_prefix(prefix)
+        for process in dead:
+            self._storage.clear_scratch(process)
+        return frozenset(dead)
 
     async def _is_old(self, prefix: str) -> bool:
         newest = await self._storage.newest(prefix)

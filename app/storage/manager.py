@@ -1,27 +1,23 @@
-"""StorageManager: objects under keys, local by default, and the private scratch files that FFmpeg needs."""
+"""StorageManager: objects under keys, and the private scratch files that FFmpeg needs."""
 
-import asyncio
 import errno
 import io
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
-from urllib.parse import quote, unquote
 
 import obstore
 from obstore.exceptions import GenericError
-from obstore.store import LocalStore
+from obstore.store import ObjectStore
 from typing_extensions import Buffer
 
 from app.core.errors import ErrorCode, Problem
+from app.storage.backends import CHUNK_BYTES, backend
+from app.storage.scratch import Scratch
 
-CHUNK_BYTES = 1 << 20
-PART_BYTES = 4 << 20
 NO_SPACE_LEFT = f"(os error {errno.ENOSPC})"
 
 
@@ -44,7 +40,7 @@ class ObjectWriter(Protocol):
 class _ObjectFile(io.RawIOBase):
     """An object as Python's own kind of file, which media libraries expect."""
 
-    def __init__(self, store: LocalStore, key: str) -> None:
+    def __init__(self, store: ObjectStore, key: str) -> None:
         self._reader = obstore.open_reader(store, key, buffer_size=CHUNK_BYTES)
 
     def readable(self) -> bool:
@@ -75,16 +71,24 @@ class StorageManager:
     """Objects are written whole under a key never used before, and never changed: what can be read is
     complete. A key never contains a client's file name.
 
-    Processes that share the `root` have different names: scratch files belong to one `process` alone.
+    They rest in `root`, or at `url` (STORAGE_URL). Processes that share the `root` have different names:
+    scratch files belong to one `process` alone.
     """
 
-    def __init__(self, root: Path, process: str) -> None:
-        self.root = root
-        self._objects = root / "objects"
-        self._scratch = root / "scratch" / process
-        self._marks = self._scratch / "marks"
-        self._store = LocalStore(prefix=self._objects, automatic_cleanup=True, mkdir=True)
-        self._make_scratch()
+    def __init__(self, root: Path, process: str, url: str | None = None) -> None:
+        """Raises `InvalidSettings`."""
+        self._backend = backend(url, root / "objects")
+        self._store = self._backend.store
+        self._scratch = Scratch(root / "scratch", process)
+
+    async def claim(self) -> None:
+        """Before the first object is written. Raises `InvalidSettings` if another living process has this
+        one's name, or if the objects are out of reach."""
+        await self._scratch.claim()
+        await self._backend.check()
+
+    def close(self) -> None:
+        self._scratch.close()
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
@@ -92,38 +96,38 @@ class StorageManager:
 
         Raises `Problem(STORAGE_FULL)`, as all that writes objects.
         """
+        parts, at_once = self._backend.part_bytes, self._backend.parts_at_once
         with _full_disk_told():
             async with obstore.open_writer_async(
-                self._store, key, buffer_size=PART_BYTES, max_concurrency=2
+                self._store, key, buffer_size=parts, max_concurrency=at_once
             ) as writer:
                 yield cast("ObjectWriter", writer)
 
     @asynccontextmanager
     async def provisional(self, prefix: str) -> AsyncIterator[None]:
         """What the block writes under `prefix` is kept only if it ends well. It is deleted at once if the
-        block fails or is cancelled, and is among the `marked_prefixes` if the process dies in it."""
+        block fails or is cancelled, and is among the `abandoned` marks if the process dies in it."""
         self.mark(prefix)
         try:
             yield
         except BaseException:
             await self.delete_prefix(prefix)
             raise
-        self._mark_of(prefix).unlink()
+        self._scratch.unmark(prefix)
 
     def mark(self, prefix: str) -> None:
-        """Whatever of it is still there when a process of this name starts again, and is known to nobody,
-        is to be deleted."""
-        self._mark_of(prefix).touch()
+        """Whatever of it is still there once this process is no more, and is known to nobody, is to be
+        deleted."""
+        self._scratch.mark(prefix)
 
-    def marked_prefixes(self) -> frozenset[str]:
-        return frozenset(unquote(mark.name) for mark in self._marks.iterdir())
-
-    def _mark_of(self, prefix: str) -> Path:
-        return self._marks / quote(prefix, safe="")
+    def abandoned(self) -> Mapping[str, frozenset[str]]:
+        """The processes that died in this `root`, and former ones of this name, each with its marks."""
+        return self._scratch.abandoned()
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
+        parts, at_once = self._backend.part_bytes, self._backend.parts_at_once
         with _full_disk_told():
-            await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=2)
+            await obstore.put_async(self._store, key, path, chunk_size=parts, max_concurrency=at_once)
         return await self.head(key)
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:
@@ -148,12 +152,10 @@ class StorageManager:
         return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to and without `end`, about a MiB at a time."""
-        if start >= end:
-            return
-        answer = await obstore.get_async(self._store, key, options={"range": (start, end)})
-        async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
-            yield bytes(chunk)
+        """The bytes from `start` up to and without `end`, some MiB at a time."""
+        if start < end:
+            async for chunk in self._backend.stream(key, start, end):
+                yield chunk
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
@@ -165,12 +167,7 @@ class StorageManager:
         """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""
         path = folder / key.rsplit("/", 1)[-1]
         path.unlink(missing_ok=True)  # it may be a link to the object itself, from before
-        with suppress(OSError):  # where there are no links, or no local objects, it is copied
-            path.hardlink_to(self._objects / key)
-            return path
-        with path.open("wb") as file:
-            async for chunk in self.stream(key, 0, (await self.head(key)).size):
-                file.write(chunk)
+        await self._backend.fetch(key, path)
         return path
 
     async def delete(self, key: str) -> None:
@@ -182,40 +179,29 @@ class StorageManager:
 
     async def delete_prefix(self, prefix: str) -> None:
         """Everything under a prefix that ends in a slash, and what a killed process began to write there."""
-        for key in await self.keys(prefix):
-            await self.delete(key)
-        # A listing does not show the files that an object is gathered in before it is whole.
-        await asyncio.to_thread(shutil.rmtree, self._objects / prefix, ignore_errors=True)
-        self._mark_of(prefix).unlink(missing_ok=True)
+        await self._backend.delete_prefix(prefix)
+        self._scratch.unmark(prefix)
 
     async def keys(self, prefix: str) -> list[str]:
         return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
 
     async def newest(self, prefix: str) -> datetime | None:
-        """When something under a prefix that ends in a slash was last written, finished or not."""
-        batches = obstore.list(self._store, prefix=prefix)
-        finished = [meta["last_modified"] async for batch in batches for meta in batch]
-        return max([*finished, *_modified(self._objects / prefix)], default=None)
+        """When something under a prefix that ends in a slash was last written, finished or not; None where
+        that cannot be known."""
+        return await self._backend.newest(prefix)
 
     async def folders(self, prefix: str) -> list[str]:
         """The names one level below a prefix that ends in a slash."""
         listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
         return [name.rstrip("/").rsplit("/", 1)[-1] for name in listing["common_prefixes"]]
 
-    @contextmanager
-    def scratch_folder(self) -> Iterator[Path]:
+    def scratch_folder(self) -> AbstractContextManager[Path]:
         """A private folder for the files of one piece of work, removed with all its contents."""
-        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
-            yield Path(folder).absolute()
+        return self._scratch.folder()
 
-    def clear_scratch(self) -> None:
-        """What a killed process of this name left behind."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._make_scratch()
-
-    def _make_scratch(self) -> None:
-        for folder in (self._scratch, self._marks):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def clear_scratch(self, process: str) -> None:
+        """What one of the `abandoned` processes left behind."""
+        self._scratch.clear(process)
 
 
 @contextmanager
@@ -226,9 +212,3 @@ def _full_disk_told() -> Iterator[None]:
         if NO_SPACE_LEFT in str(error):
             raise Problem(ErrorCode.STORAGE_FULL) from error
         raise
-
-
-def _modified(folder: Path) -> Iterator[datetime]:
-    for path in (folder, *folder.rglob("*")):
-        with suppress(FileNotFoundError):
-            yield datetime.fromtimestamp(path.stat().st_mtime, UTC)

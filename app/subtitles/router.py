@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, take_turn
 from app.core.errors import ErrorCode
 from app.core.languages import AUTO, LanguageCode
 from app.core.links import Texts
@@ -147,6 +147,7 @@ async def update_original_subtitles(
 ) -> TrackUpdated:
     """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
     body = await read_track_body(request, language)
+    await take_turn(session, video_id)
     video = await get_video(session, video_id)
     track = await find_track(session, video_id)
     check_etag(if_match, etag(track) if track else None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database
+from app.core.database import Database, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import AUTO, base_language
 from app.jobs.models import Job, JobType
@@ -130,6 +130,7 @@ class SubtitleService:
             if dry_run or segments == track.segments:
                 return video, track, OriginalTrack(track.row, segments)
             async with self._database.write() as session:
+                await take_turn(session, video_id)
                 row = await session.get(Subtitles, video_id)
                 if row is not None and row.revision == track.row.revision:
                     await save_track(session, row, segments)

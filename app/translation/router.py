@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.languages import LanguageCode
 from app.core.links import Texts
@@ -145,6 +145,7 @@ async def update_translation(
 ) -> TrackUpdated:
     """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
     body = await read_track_body(request, language_code)
+    await take_turn(session, video_id)
     video = await get_video(session, video_id)
     track = await find_track(session, video_id, language_code)
     check_etag(if_match, etag(track) if track else None)

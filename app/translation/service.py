@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database
+from app.core.database import Database, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobType
 from app.jobs.partial import segments_so_far
@@ -134,6 +134,7 @@ class TranslationManager:
             if dry_run or segments == track.segments:
                 return video, track, TranslatedTrack(track.row, segments)
             async with self._database.write() as session:
+                await take_turn(session, video_id)
                 row = await session.get(Translation, (video_id, language))
                 if row is not None and row.revision == track.row.revision:
                     kept = {segment.id for segment in segments}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import Database, after_commit
+from app.core.database import Database, after_commit, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.languages import AUTO
@@ -111,6 +111,7 @@ class VideoProcessor:
 
     async def delete(self, session: AsyncSession, video_id: str) -> None:
         """With everything made from it; running jobs end first."""
+        await take_turn(session, video_id)
         video = await rows.get_video(session, video_id)
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)

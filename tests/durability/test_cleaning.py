@@ -60,7 +60,7 @@ async def test_a_block_that_ends_well_keeps_its_objects_and_one_that_fails_does_
             await writer.write(bytes(12 << 20))
             raise ValueError("half-way")
     assert [str(path) for path in files(tmp_path / "objects")] == ["videos/vid_1/upload"]
-    assert not storage.marked_prefixes()
+    assert storage.abandoned() == {"test": frozenset()}
 
 
 async def test_what_is_half_written_is_not_listed(tmp_path: Path, storage: StorageManager) -> None:

@@ -1,0 +1,114 @@
+"""The processes that do jobs: their signs of life, and who gives none any more.
+
+All times are the database's, since the clocks of machines differ.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Database, DatabaseTime, take_turn
+from app.core.errors import InvalidSettings, Problem
+
+HEARTBEAT_SECONDS = 2.0
+LONGEST_SILENCE = timedelta(seconds=10)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+ROLL = "workers"
+
+logger = logging.getLogger(__name__)
+
+
+class Worker(Base):
+    """A process under its name. `home` is the machine and folder in which no other living process has it."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    home: Mapped[str]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Heartbeat:
+    """Tells the others that this process lives, from `start` to `stop`."""
+
+    def __init__(self, database: Database, name: str, home: str) -> None:
+        self._database = database
+        self._name = name
+        self._home = home
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self, dead: Collection[str]) -> None:
+        """`dead` are processes known to have died in this home, former ones of this name among them.
+
+        Raises `InvalidSettings` if a process of this name lives elsewhere.
+        """
+        async with self._database.write() as session:
+            await take_turn(session, ROLL)
+            here = (Worker.name.in_(dead), Worker.home == self._home)
+            await session.execute(update(Worker).where(*here).values(seen_at=LONG_AGO))
+            now = await _database_time(session)
+            former = await session.get(Worker, self._name)
+            if former is not None and now - former.seen_at <= LONGEST_SILENCE:
+                raise InvalidSettings(
+                    f"WORKER_NAME: a process named {self._name} is already at work in {former.home}"
+                )
+            await session.merge(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
+        self._beating = asyncio.create_task(self._beat())
+
+    async def stop(self) -> None:
+        """What this process left undone is anyone's from now on."""
+        if self._beating is None:
+            return
+        self._beating.cancel()
+        await asyncio.wait([self._beating])
+        with contextlib.suppress(SQLAlchemyError, Problem):
+            async with self._database.write() as session:
+                await session.execute(
+                    update(Worker).where(Worker.name == self._name).values(seen_at=LONG_AGO)
+                )
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                async with self._database.write() as session:
+                    await self._sign(session)
+            except (SQLAlchemyError, Problem) as error:
+                logger.warning("could not give a sign of life: %s", error)
+
+    async def _sign(self, session: AsyncSession) -> None:
+        now = await _database_time(session)
+        worker = await session.get(Worker, self._name)
+        if worker is None:  # it was silent for so long that it was taken for dead
+            session.add(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
+        elif worker.home == self._home:
+            worker.seen_at = now
+
+
+async def known_workers(session: AsyncSession) -> frozenset[str]:
+    """Every process whose jobs nobody has taken over."""
+    return frozenset(await session.scalars(select(Worker.name)))
+
+
+async def silent_workers(session: AsyncSession) -> frozenset[str]:
+    """Those of them that have not been seen for `LONGEST_SILENCE`."""
+    oldest = await _database_time(session) - LONGEST_SILENCE
+    seen = await session.execute(select(Worker.name, Worker.seen_at))
+    return frozenset(name for name, seen_at in seen.tuples() if seen_at < oldest)
+
+
+async def forget_workers(session: AsyncSession, names: Collection[str]) -> None:
+    """Once their jobs are taken over."""
+    await session.execute(delete(Worker).where(Worker.name.in_(names)))
+
+
+async def _database_time(session: AsyncSession) -> datetime:
+    return (await session.execute(select(DatabaseTime()))).scalar_one()
