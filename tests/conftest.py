@@ -1,5 +1,6 @@
 """What the tests share: real servers, a real engine server on loopback, clips made on the spot."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.media.ffmpeg import find_ffmpeg
+from tests.bucket import Bucket
 from tests.live_server import LiveServer
 from tests.loopback.engines import MixedVoices
 from tests.loopback.openai_server import LoopbackOpenAI
+from tests.postgres import VARIABLE, Postgres
 
 TESTS = Path(__file__).parent
 SHARED_MEDIA = TESTS.parents[1] / "shared" / "media"
@@ -29,6 +32,27 @@ def shared_media() -> Path:
     if not SHARED_MEDIA.is_dir():
         pytest.skip("the shared media are not beside the checkout")
     return SHARED_MEDIA
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Migrated databases on the PostgreSQL server that TEST_DATABASE_URL names."""
+    if not os.environ.get(VARIABLE):
+        pytest.skip(f"{VARIABLE} names no PostgreSQL server")
+    with Postgres(os.environ[VARIABLE]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    """An S3 server; it forgets all when the tests end."""
+    with Bucket() as server:
+        yield server
+
+
+def shared_by_machines(postgres: Postgres, bucket: Bucket) -> dict[str, str]:
+    """The settings of servers and workers that are to work together, on new data."""
+    return {"DATABASE_URL": postgres.new(), "STORAGE_URL": bucket.new(), **bucket.environment}
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,7 @@ CHUNK_BYTES = 1 << 20
 BUCKET_PART_BYTES = 8 << 20
 BUCKET_READ_BYTES = 4 << 20
 PARTS_AT_ONCE = 4
-REQUEST_SECONDS = 60
-PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=30)
 
 
 class Backend(Protocol):
@@ -94,11 +93,7 @@ class BucketBackend:
     def __init__(self, url: str) -> None:
         """Raises `InvalidSettings`."""
         try:
-            self.store: ObjectStore = from_url(
-                url,
-                client_options={"timeout": timedelta(seconds=REQUEST_SECONDS)},
-                retry_config={"retry_timeout": PATIENCE},
-            )
+            self.store: ObjectStore = from_url(url, retry_config={"retry_timeout": PATIENCE})
         except (BaseError, ValueError) as error:
             raise InvalidSettings(f"STORAGE_URL: {_first_line(error)}") from error
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.api.walk import Walk
-from tests.conftest import make_clip
+from tests.bucket import Bucket
+from tests.conftest import make_clip, shared_by_machines
 from tests.live_server import LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
+from tests.postgres import Postgres
 
 CUES = """WEBVTT
 
@@ -31,6 +34,21 @@ def stored_files(api: LiveServer, about: str = "") -> set[Path]:
 def walk(shared_api: LiveServer, clip: Path) -> Walk:
     """A dubbed video with every answer on the way there. It is shared: tests only read it."""
     return Walk.take(shared_api, clip)
+
+
+@pytest.fixture(scope="session")
+def walk_on_postgres(
+    tmp_path_factory: pytest.TempPathFactory,
+    openai_server: LoopbackOpenAI,
+    postgres: Postgres,
+    bucket: Bucket,
+    clip: Path,
+) -> Iterator[Walk]:
+    """The same way on a server whose rows are in PostgreSQL and whose objects are in a bucket."""
+    data = tmp_path_factory.mktemp("postgres") / "data"
+    settings = shared_by_machines(postgres, bucket)
+    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, **settings) as server:
+        yield Walk.take(server, clip)
 
 
 @pytest.fixture(scope="session")

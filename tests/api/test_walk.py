@@ -17,6 +17,13 @@ CONFIDENCE = pytest.approx(2.718281828**-0.2)
 DURATION = pytest.approx(9.0, abs=0.05)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def walk(request: pytest.FixtureRequest) -> Walk:
+    """On SQLite and a folder, and on PostgreSQL and a bucket."""
+    taken: Walk = request.getfixturevalue("walk" if request.param == "sqlite" else "walk_on_postgres")
+    return taken
+
+
 def test_upload(walk: Walk) -> None:
     answer = walk.answers["upload"]
     assert answer.status_code == 201

@@ -4,12 +4,15 @@ from pathlib import Path
 import pytest
 
 from app.core.database import Database
-from tests.conftest import make_clip
+from tests.bucket import Bucket
+from tests.conftest import make_clip, shared_by_machines
 from tests.live_server import LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
+from tests.postgres import Postgres
 
 CALLS_AT_ONCE = 2
 HUGE_BYTES = 512 << 20
+EVERYWHERE = pytest.mark.parametrize("server", ["mortal", "mortal_on_postgres"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +35,23 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpen
         yield server
 
 
+@pytest.fixture(scope="session")
+def mortal_on_postgres(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine_server: LoopbackOpenAI,
+    postgres: Postgres,
+    bucket: Bucket,
+) -> Iterator[LiveServer]:
+    data = tmp_path_factory.mktemp("postgres") / "data"
+    with _server(data, engine_server, **shared_by_machines(postgres, bucket)) as server:
+        yield server
+
+
 @pytest.fixture
-def server(mortal: LiveServer, engines: LoopbackOpenAI) -> Iterator[LiveServer]:
-    """A running server that may be killed and started again; nothing unexpected may happen in it."""
+def server(request: pytest.FixtureRequest, engines: LoopbackOpenAI) -> Iterator[LiveServer]:
+    """A running server that may be killed and started again; nothing unexpected may happen in it. By
+    `EVERYWHERE` it is one on SQLite and a folder, and one on PostgreSQL and a bucket."""
+    mortal: LiveServer = request.getfixturevalue(getattr(request, "param", "mortal"))
     if not mortal.running:
         mortal.start()
     before = mortal.log_size()
@@ -88,9 +105,14 @@ def huge(tmp_path: Path, clip: Path) -> Path:
     return path
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated database of the test's own, of either kind."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}"
+    else:
+        url = request.getfixturevalue("postgres").new()
+    database = Database(url)
     await database.migrate()
     yield database
     await database.close()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.media.probe import probe
-from tests.durability.conftest import CALLS_AT_ONCE
+from tests.durability.conftest import CALLS_AT_ONCE, EVERYWHERE
 from tests.durability.processes import ffmpegs, files
 from tests.durability.stages import (
     LANGUAGE,
@@ -39,6 +39,7 @@ def begin_and_hold(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, vi
     return task_id
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_goes_on_after_a_kill(
     stage: Stage, server: LiveServer, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
@@ -68,6 +69,7 @@ def test_goes_on_after_a_kill(
     assert stage.outcome(server, video_id) == stage.outcome(undisturbed, reference)
 
 
+@EVERYWHERE
 def test_a_render_begins_anew_and_nothing_outlives_the_kill(
     server: LiveServer, engines: LoopbackOpenAI, large_clip: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_render_begins_anew_and_nothing_outlives_the_kill(
     assert probe(dub).duration == pytest.approx(probe(large_clip).duration, abs=0.05)
 
 
+@EVERYWHERE
 def test_what_an_operator_stops_goes_on_or_can_be_cancelled(
     server: LiveServer, engines: LoopbackOpenAI, half_minute: Path, large_clip: Path
 ) -> None:

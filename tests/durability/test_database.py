@@ -29,7 +29,7 @@ async def test_what_follows_a_commit_happens_in_order_and_in_spite_of_failures(d
         assert await session.get(MemoEntry, "kept") is not None
 
 
-async def test_writers_are_served_in_their_order(database: Database) -> None:
+async def test_many_writers_at_once_are_all_served_and_on_sqlite_in_their_order(database: Database) -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -40,7 +40,8 @@ async def test_writers_are_served_in_their_order(database: Database) -> None:
 
     async with asyncio.timeout(20):
         await asyncio.gather(*(write(number) for number in range(100)))
-    assert order == list(range(100))
+    in_order = database.url.get_backend_name() == "sqlite"
+    assert (order if in_order else sorted(order)) == list(range(100))
 
 
 async def test_a_cancellation_comes_after_what_follows_a_commit(database: Database) -> None:
