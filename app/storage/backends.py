@@ -67,6 +67,8 @@ class FolderBackend:
         """It was made when this was built."""
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        if start >= end:
+            return
         answer = await obstore.get_async(self.store, key, options={"range": (start, end)})
         async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
@@ -105,6 +107,8 @@ class BucketBackend:
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """In ranges, each asked for while the one before is sent: no client is too slow for that."""
+        if start >= end:
+            return
         following = asyncio.create_task(self._read(key, start, min(start + BUCKET_READ_BYTES, end)))
         try:
             for offset in range(start + BUCKET_READ_BYTES, end + BUCKET_READ_BYTES, BUCKET_READ_BYTES):

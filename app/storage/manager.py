@@ -151,11 +151,9 @@ class StorageManager:
         """A small object, whole. Raises `FileNotFoundError`."""
         return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
-    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to and without `end`, some MiB at a time."""
-        if start < end:
-            async for chunk in self._backend.stream(key, start, end):
-                yield chunk
+        return self._backend.stream(key, start, end)
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
