@@ -1,4 +1,4 @@
-"""A real server process on loopback, with a data folder of its own, for tests that talk HTTP to it."""
+"""Real servers and workers on loopback, in data folders of their own, for tests that talk HTTP."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,48 +26,53 @@ FINAL = ("completed", "failed", "cancelled")
 Json = dict[str, Any]
 
 
-class LiveServer:
-    """`python -m app serve` with the given settings; `http` is a client of it.
+class LiveProcess:
+    """`python -m app …` with the given settings, in a data folder of its own or one shared with others.
 
     It can be killed and started again on the same data, which is how crashes are tested. `launcher` is a
     command that runs it, such as one that confines it.
     """
 
-    def __init__(self, data_dir: Path, *, launcher: Sequence[str] = (), **settings: str) -> None:
+    def __init__(
+        self, command: str, data_dir: Path, log: Path, launcher: Sequence[str], settings: Mapping[str, str]
+    ) -> None:
         self.data_dir = data_dir
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60, headers={"Accept-Language": "en"})
+        self._command = command
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
             "PYTHONPATH": str(ROOT),
             "DATA_DIR": str(data_dir),
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
             "LOG_LEVEL": "WARNING",
             **settings,
         }
         self._launcher = launcher
-        self._log = data_dir.parent / f"{data_dir.name}.log"
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Returns when it is ready; raises with the log if it is not in time."""
+    def begin(self) -> None:
+        """Does not wait until it is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._launcher, sys.executable, "-m", "app", "serve"],
+                [*self._launcher, sys.executable, "-m", "app", self._command],
                 cwd=self.data_dir.parent,  # away from a developer's .env
                 env=self._environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def start(self) -> None:
+        """Returns when it is ready; raises with the log if it is not in time."""
+        self.begin()
         deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start:\n{self.log()}")
+        while not self.ready():
+            if not self.running or time.monotonic() > deadline:
+                raise RuntimeError(f"{self._command} did not start:\n{self.log()}")
             time.sleep(POLLING_SECONDS)
+
+    def ready(self) -> bool:
+        raise NotImplementedError
 
     @property
     def pid(self) -> int:
@@ -90,12 +95,58 @@ class LiveServer:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(STOP_SECONDS)
 
+    def ended(self) -> int:
+        """The exit code, once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(START_SECONDS)
+
     def log(self, start: int = -5000) -> str:
         """From a former `log_size` on, or the last of it."""
         return self._log.read_bytes()[start:].decode(errors="replace")
 
     def log_size(self) -> int:
         return self._log.stat().st_size
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kills it: a stop takes more than a second, and has tests of its own."""
+        if self.running:
+            self.kill()
+
+
+class LiveWorker(LiveProcess):
+    """`python -m app worker` under a name of its own."""
+
+    def __init__(self, data_dir: Path, name: str, **settings: str) -> None:
+        log = data_dir.parent / f"{name}.log"
+        super().__init__("worker", data_dir, log, (), settings | {"WORKER_NAME": name})
+        self.name = name
+
+    def ready(self) -> bool:
+        return f"Working as {self.name}" in self.log()
+
+
+class LiveServer(LiveProcess):
+    """`python -m app serve`; `http` is a client of it."""
+
+    def __init__(self, data_dir: Path, *, launcher: Sequence[str] = (), **settings: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60, headers={"Accept-Language": "en"})
+        address = {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        log = data_dir.parent / f"{data_dir.name}.log"
+        super().__init__("serve", data_dir, log, launcher, address | settings)
+
+    def ready(self) -> bool:
+        try:
+            return self.http.get("/readyz").is_success
+        except httpx.TransportError:
+            return False
 
     def upload(self, path: Path, **fields: str) -> str:
         """The id of the new video."""
@@ -152,23 +203,11 @@ class LiveServer:
             assert waited < seconds, f"{complaint()}\n{self.log()}"
             time.sleep(min(max(POLLING_SECONDS, LOOKING_SHARE * waited), longest_pause))
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kills it: a stop takes more than a second, and has tests of its own."""
         self.http.close()
-        if self.running:
-            self.kill()
-
-    def _ready(self) -> bool:
-        try:
-            return self.http.get("/readyz").is_success
-        except httpx.TransportError:
-            return False
+        super().__exit__(kind, error, trace)
 
 
 def _free_port() -> int:

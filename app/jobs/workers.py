@@ -102,7 +102,7 @@ async def silent_workers(session: AsyncSession) -> frozenset[str]:
     """Those of them that have not been seen for `LONGEST_SILENCE`."""
     oldest = await _database_time(session) - LONGEST_SILENCE
     seen = await session.execute(select(Worker.name, Worker.seen_at))
-    return frozenset(name for name, seen_at in seen.tuples() if seen_at < oldest)
+    return frozenset(name for name, seen_at in seen if seen_at < oldest)
 
 
 async def forget_workers(session: AsyncSession, names: Collection[str]) -> None:
