@@ -36,7 +36,7 @@ def walk(shared_api: LiveServer, clip: Path) -> Walk:
     return Walk.take(shared_api, clip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def walk_on_postgres(
     tmp_path_factory: pytest.TempPathFactory,
     openai_server: LoopbackOpenAI,

@@ -35,7 +35,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpen
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mortal_on_postgres(
     tmp_path_factory: pytest.TempPathFactory,
     engine_server: LoopbackOpenAI,
