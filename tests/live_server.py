@@ -63,8 +63,9 @@ class LiveProcess:
             )
 
     def start(self) -> None:
-        """Returns when it is ready; raises with the log if it is not in time."""
-        self.begin()
+        """Returns when it is ready, also if it has begun before; raises with the log if it is not in time."""
+        if not self.running:
+            self.begin()
         deadline = time.monotonic() + START_SECONDS
         while not self.ready():
             if not self.running or time.monotonic() > deadline:

@@ -34,6 +34,13 @@ class Postgres:
         self._names.append(name)
         return _text(self._server.set(database=name))
 
+    def empty(self) -> str:
+        """The URL of one in which nothing is yet."""
+        name = f"test_{uuid4().hex}"
+        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        self._names.append(name)
+        return _text(self._server.set(database=name))
+
     def __enter__(self) -> Self:
         self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._template)))
         with ThreadPoolExecutor(1) as beside:  # the tests' own event loop may be running here

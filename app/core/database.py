@@ -28,6 +28,7 @@ from app.core.errors import ErrorCode, InvalidSettings, Problem
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
 ONE_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
+MIGRATION_LOCK = 1
 POSTGRES_DISK_FULL = "53100"
 COMPANION = "companion"
 
@@ -265,6 +266,8 @@ def _upgrade(connection: Connection) -> None:
 
     from alembic import command
 
+    if connection.dialect.name == "postgresql":  # processes that start at once migrate one after the other
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -3,10 +3,15 @@
 import asyncio
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import Connection
 
-from app.core.database import Database, after_commit
+import app.resources  # noqa: F401 - importing the models fills the metadata
+from app.core.database import Base, Database, after_commit, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.memo import MemoEntry
+from tests.postgres import Postgres
 
 
 async def test_what_follows_a_commit_happens_in_order_and_in_spite_of_failures(database: Database) -> None:
@@ -81,3 +86,31 @@ async def test_nothing_follows_a_transaction_that_failed(database: Database) -> 
             after_commit(session, note)
             raise Problem(ErrorCode.TRACK_EMPTY)
     assert happened == []
+
+
+async def test_processes_that_start_at_once_migrate_one_after_the_other(postgres: Postgres) -> None:
+    databases = [Database(url) for url in [postgres.empty()] * 3]
+    await asyncio.gather(*(database.migrate() for database in databases))
+    for database in databases:
+        await database.close()
+
+
+async def test_what_is_read_in_turn_stays_true(database: Database) -> None:
+    """As when two requests for the same work come at once."""
+
+    async def add_if_none() -> None:
+        async with database.write() as session:
+            await take_turn(session, "memo")
+            if await session.get(MemoEntry, "first") is None:
+                await asyncio.sleep(0)
+                session.add(MemoEntry(key="first", kind="speech", size=1))
+
+    await asyncio.gather(*(add_if_none() for _ in range(10)))
+
+
+async def test_the_tables_are_as_the_models_say(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []

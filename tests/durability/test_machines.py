@@ -46,11 +46,11 @@ def machines(
     settings = shared_by_machines(postgres, bucket)
     one_by_one = {"API_JOBS": "1", "OPENAI_MAX_CONCURRENCY": "1"}
     common = {"OPENAI_BASE_URL": engines.url, "WORKER_NAME": SERVER, **one_by_one, **settings}
-    with (
-        LiveServer(tmp_path / "server", **common) as server,
-        LiveWorker(tmp_path / "first", "first", **common) as first,
-        LiveWorker(tmp_path / "second", "second", **common) as second,
-    ):
+    server = LiveServer(tmp_path / "server", **common)
+    first, second = (LiveWorker(tmp_path / name, name, **common) for name in ("first", "second"))
+    for process in (server, first, second):
+        process.begin()  # all at once, on a queue that none has made yet
+    with server, first, second:
         yield Machines(server, (first, second), settings["DATABASE_URL"])
         for process in (server, first, second):
             assert "Traceback" not in process.log()

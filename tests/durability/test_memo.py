@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
@@ -94,3 +96,17 @@ async def test_an_answer_that_was_removed_is_made_again(memo: Memo, storage: Sto
     await storage.delete_prefix("memo/")
     assert await memo.recall(UNIT, engine) == b"answer"
     assert engine.calls == 2
+
+
+async def test_two_processes_may_note_the_same_units_at_once(
+    database: Database, storage: StorageManager
+) -> None:
+    engine = Engine()
+    engine.released.set()
+    units = [replace(UNIT, content=str(number)) for number in range(50)]
+    memos = [Memo(database, storage) for _ in range(2)]
+    await asyncio.gather(*(memo.recall(unit, engine) for memo in memos for unit in units))
+    await asyncio.gather(*(memo.close() for memo in memos))
+    async with database.read() as session:
+        entries = (await session.scalars(select(MemoEntry))).all()
+    assert {entry.key: entry.hits for entry in entries} == {unit.key: 1 for unit in units}
