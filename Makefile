@@ -20,7 +20,7 @@ demo: setup ## dub a sample through the API, or VIDEO=path TO=xx FROM=xx
 doctor: setup ## what works, what is missing and how to get it
 	@exec $(PYTHON) -m app doctor
 
-test: setup ## the tests (ARGS="-k name")
+test: setup ## the tests (ARGS="-k name"); with .ci/postgres before it, those on PostgreSQL too
 	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter

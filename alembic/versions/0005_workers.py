@@ -1,6 +1,6 @@
 """processes that give signs of life
 
-Revision: 0005, after 0003, 2026-11-25 11:00:00
+Revision: 0005, after 0004, 2026-11-25 11:00:00
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0005'
-down_revision = '0003'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 

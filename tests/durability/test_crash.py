@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -39,16 +40,42 @@ def begin_and_hold(stage: Stage, server: LiveServer, engines: LoopbackOpenAI, vi
     return task_id
 
 
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What comes of a stage to which nothing happens, and the units that takes."""
+
+    units: int
+    outcome: list[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed_runs() -> dict[str, Undisturbed]:
+    """By the name of the stage: a second run would find all units done."""
+    return {}
+
+
+@pytest.fixture
+def reference(
+    stage: Stage,
+    undisturbed_runs: dict[str, Undisturbed],
+    undisturbed: LiveServer,
+    engines: LoopbackOpenAI,
+    half_minute: Path,
+) -> Undisturbed:
+    if stage.name not in undisturbed_runs:
+        video_id = stage.prepare(undisturbed, half_minute, "killed")
+        assert undisturbed.finished(stage.begin(undisturbed, video_id))["status"] == "completed"
+        outcome = stage.outcome(undisturbed, video_id)
+        undisturbed_runs[stage.name] = Undisturbed(len(stage.requests(engines)), outcome)
+        engines.forget()
+    return undisturbed_runs[stage.name]
+
+
 @EVERYWHERE
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_goes_on_after_a_kill(
-    stage: Stage, server: LiveServer, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+    stage: Stage, server: LiveServer, reference: Undisturbed, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
-    reference = stage.prepare(undisturbed, half_minute, "killed")
-    assert undisturbed.finished(stage.begin(undisturbed, reference))["status"] == "completed"
-    units = len(stage.requests(engines))
-    engines.forget()
-
     video_id = stage.prepare(server, half_minute, "killed")
     task_id = begin_and_hold(stage, server, engines, video_id)
     seen = [server.task(task_id)["progress"]]
@@ -63,10 +90,10 @@ def test_goes_on_after_a_kill(
 
     server.wait(ended)
     assert seen == sorted(seen)
-    assert len(stage.requests(engines)) <= units + IN_FLIGHT
+    assert len(stage.requests(engines)) <= reference.units + IN_FLIGHT
     paid = server.http.get(f"/api/videos/{video_id}/usage").json()["total"]["calls"]
-    assert units <= paid <= len(stage.requests(engines))
-    assert stage.outcome(server, video_id) == stage.outcome(undisturbed, reference)
+    assert reference.units <= paid <= len(stage.requests(engines))
+    assert stage.outcome(server, video_id) == reference.outcome
 
 
 @EVERYWHERE

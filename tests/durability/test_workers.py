@@ -122,6 +122,7 @@ def test_one_does_the_job_of_another_that_died(
     holder = row(server, task_id)[1]
     {"server": server, "worker": worker}[holder].kill()
     engines.recover()
+    let_time_pass(server, holder)
     server.wait(lambda: row(server, task_id)[0] == "completed", MOST_SECONDS)
     assert row(server, task_id) == ("completed", "worker" if holder == "server" else "server")
 
@@ -136,6 +137,12 @@ def test_a_second_process_of_a_name_ends_with_one_line(
     assert twin.ended() == 2
     refusal = f"WORKER_NAME: a process named {worker.name} is already at work in {server.data_dir}\n"
     assert worker.log(before) == refusal
+
+
+def let_time_pass(server: LiveServer, process: str) -> None:
+    """As if one that has just died had done so long ago."""
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
+        database.execute("UPDATE workers SET seen_at = '2026-01-01 00:00:00' WHERE name = ?", [process])
 
 
 def row(server: LiveServer, task_id: str) -> tuple[str, str]:
