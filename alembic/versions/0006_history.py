@@ -1,6 +1,6 @@
 """the event log, webhooks, and requests that may be sent again
 
-Revision: 0006, after 0004, 2026-11-25 10:00:00
+Revision: 0006, after 0005, 2026-11-25 10:00:00
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import app.core.database
 from alembic import op
 
 revision = '0006'
-down_revision = '0004'
+down_revision = '0005'
 branch_labels = None
 depends_on = None
 
