@@ -7,10 +7,12 @@ from collections.abc import Sequence
 # Address space is reserved, not used: a 4K encode on many cores reserves far more than it touches.
 MAX_ADDRESS_SPACE = 8 * 1024**3
 MAX_FILE_BYTES = 64 * 1024**3
+# However many encode, whoever asks for a page comes first.
+NICENESS = 10
 
 
 def confine(command: Sequence[str], *, cpu_seconds: int) -> list[str]:
-    """The command under resource limits, killed by the kernel when the server dies.
+    """The command under resource limits, with lower priority, killed by the kernel when the server dies.
 
     `cpu_seconds` is summed over the command's threads. Where util-linux is missing the command is
     returned as it is.
@@ -22,7 +24,8 @@ def confine(command: Sequence[str], *, cpu_seconds: int) -> list[str]:
         "--core=0",
     )
     # setpriv's signal hangs on the thread that starts the child: the event loop's, not a worker's.
-    return [*_prefix("setpriv", "--pdeathsig", "KILL"), *_prefix("prlimit", *limits), *command]
+    killed_with_us = _prefix("setpriv", "--pdeathsig", "KILL")
+    return [*killed_with_us, *_prefix("nice", "-n", str(NICENESS)), *_prefix("prlimit", *limits), *command]
 
 
 def environment(**extra: str) -> dict[str, str]:

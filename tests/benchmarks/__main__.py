@@ -1,11 +1,11 @@
-"""`python -m tests.benchmarks [upload] [render] [track] [dub] [burned] [subtitles] [sync] [--long]`:
-speed and memory against simple means, and how good the subtitles and the sync of real recordings are."""
+"""`python -m tests.benchmarks [name …] [--long]`: speed and memory against simple means, how good subtitles
+and sync of real recordings are, and how long people wait."""
 
 import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import dub, render, subtitles, sync, track, upload
+from tests.benchmarks import dub, render, subtitles, sync, track, upload, waiting
 from tests.benchmarks.measuring import Comparison, aligned, table
 
 
@@ -27,6 +27,8 @@ def main() -> None:
             aligned(list(rows)) for rows in (subtitles.measure(), subtitles.measure_hallucinations())
         ),
         "sync": lambda: aligned(list(sync.measure())),
+        "pipeline": lambda: aligned(list(waiting.measure_dubs())),
+        "answers": lambda: aligned(list(waiting.measure_answers())),
     }
     for name in arguments.names or tables:
         print(tables[name](), flush=True)

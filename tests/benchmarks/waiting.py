@@ -1,0 +1,91 @@
+"""How long people wait: for a whole dub where engines take their time, and for a page while others render."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.subtitles.cues import Cue
+from tests.benchmarks.dub import Babbler, PacedTranscriber
+from tests.conftest import make_clip
+from tests.e2e.dubbing import bring_translation, speak
+from tests.live_server import LiveServer
+from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+
+LATENCIES = {Endpoint.TRANSCRIPTIONS: 1.0, Endpoint.CHAT: 1.0, Endpoint.SPEECH: 0.5}
+SECONDS, LINES = 600, 150
+HEADINGS = ("dub of 10 min, 150 lines", "wall", "the engines alone", "x")
+ASKED, RENDERS = 400, 4
+ROBOT_LINES = (Cue(0.5, 2.0, "One small step."), Cue(2.5, 4.0, "And a giant leap."))
+
+
+def measure_dubs(at_once: Sequence[int] = (8, 32)) -> Iterator[tuple[str, ...]]:
+    """A row for each number of calls at once: the wall time of the one call against what its engines' answers
+    take at least, one after the other where one needs the other."""
+    yield HEADINGS
+    engines = LoopbackOpenAI(
+        transcriber=PacedTranscriber(SECONDS / LINES), speech=Babbler(), latency=LATENCIES
+    )
+    with tempfile.TemporaryDirectory() as name, engines:
+        folder = Path(name)
+        clip = folder / "clip.mp4"
+        make_clip(clip, SECONDS)
+        for calls in at_once:
+            settings = {"OPENAI_BASE_URL": engines.url, "OPENAI_MAX_CONCURRENCY": str(calls)}
+            with LiveServer(folder / str(calls), **settings) as server:
+                wall = _dub(server, clip)
+            least = 1.0 + 1.0 + -(-LINES // calls) * 0.5
+            yield (f"{calls} calls at once", f"{wall:.1f} s", f"{least:.1f} s", f"{wall / least:.2f}")
+
+
+def _dub(server: LiveServer, clip: Path) -> float:
+    video = server.upload(clip, source_language="en")
+    started = time.perf_counter()
+    options = {"video": {"subtitle_mode": "none"}}
+    server.completed(f"/api/videos/{video}/dub", {"target_languages": ["es"], "options": options})
+    return time.perf_counter() - started
+
+
+def measure_answers() -> Iterator[tuple[str, ...]]:
+    """How long `GET /api/tasks/{id}` takes on an idle server, and while renders take all of the machine."""
+    yield ("GET of a task", "median", "p99", "slowest")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = folder / "clip.mp4"
+        make_clip(clip, 60, size="1280x720")
+        with LiveServer(folder / "data", CPU_JOBS=str(RENDERS)) as server:
+            videos = [_spoken(server, clip) for _ in range(RENDERS)]
+            task = _render(server, videos[0], "low")
+            server.finished(task)
+            yield ("idle", *_answered(server, task))
+            tasks = [_render(server, video, "high") for video in videos]
+            server.wait(lambda: all(server.task(each)["status"] == "processing" for each in tasks))
+            yield (f"{RENDERS} renders under way", *_answered(server, task))
+            for each in tasks:
+                server.http.post(f"/api/tasks/{each}/cancel")
+
+
+def _spoken(server: LiveServer, clip: Path) -> str:
+    video = server.upload(clip)
+    bring_translation(server, video, "en", *ROBOT_LINES)
+    speak(server, video, "en", "espeak-en-us-male")
+    return video
+
+
+def _render(server: LiveServer, video: str, quality: str) -> str:
+    body = {"language": "en", "options": {"output_quality": quality}}
+    answer = server.http.post(f"/api/videos/{video}/generate-dubbed-video", json=body)
+    return str(answer.raise_for_status().json()["task_id"])
+
+
+def _answered(server: LiveServer, task: str) -> tuple[str, ...]:
+    waits = []
+    for _ in range(ASKED):
+        began = time.perf_counter()
+        server.task(task)
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.02)
+    waits.sort()
+    shown = (statistics.median(waits), waits[round(0.99 * len(waits)) - 1], waits[-1])
+    return tuple(f"{1000 * wait:.1f} ms" for wait in shown)
