@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.walk import Walk
 from tests.bucket import Bucket
-from tests.conftest import make_clip, shared_by_machines
+from tests.conftest import PRICES, make_clip, shared_by_machines
 from tests.live_server import LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
 from tests.postgres import Postgres
@@ -47,7 +47,7 @@ def walk_on_postgres(
     """The same way on a server whose rows are in PostgreSQL and whose objects are in a bucket."""
     data = tmp_path_factory.mktemp("postgres") / "data"
     settings = shared_by_machines(postgres, bucket)
-    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, **settings) as server:
+    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, PRICES_FILE=str(PRICES), **settings) as server:
         yield Walk.take(server, clip)
 
 
