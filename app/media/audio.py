@@ -2,7 +2,7 @@
 
 import io
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +21,10 @@ FRAME_SECONDS = 0.005
 _FULL_SCALE = 32_767
 
 
+RUN = 1 << 15
+"""As many samples as a processor has at hand: run by run, a long sound is worked on several times faster."""
+
+
 class UnreadableAudio(ValueError):
     """Bytes that hold no audio."""
 
@@ -36,6 +40,11 @@ class Audio:
     def duration(self) -> float:
         """Seconds."""
         return len(self.samples) / self.sample_rate
+
+
+def runs(count: int) -> Iterator[slice]:
+    """Consecutive slices of `RUN` over so many samples, the last one as long as it may be."""
+    return (slice(first, min(count, first + RUN)) for first in range(0, count, RUN))
 
 
 def read_audio(data: bytes) -> Audio:
@@ -93,12 +102,15 @@ def resample(audio: Audio, sample_rate: int) -> Audio:
         return Audio(audio.samples, sample_rate)
     import av
 
-    frame = av.AudioFrame.from_ndarray(audio.samples.reshape(1, -1), format="flt", layout="mono")
-    frame.sample_rate = audio.sample_rate
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
-    frames = resampler.resample(frame) + resampler.resample(None)
+    parts: list[ArrayLike] = []
+    for run in runs(len(audio.samples)):
+        frame = av.AudioFrame.from_ndarray(audio.samples[None, run], format="flt", layout="mono")
+        frame.sample_rate = audio.sample_rate
+        parts += [part.to_ndarray() for part in resampler.resample(frame)]
+    parts += [part.to_ndarray() for part in resampler.resample(None)]
     length = round(len(audio.samples) * sample_rate / audio.sample_rate)
-    return Audio(_fitted(_joined(part.to_ndarray() for part in frames), length), sample_rate)
+    return Audio(_fitted(_joined(parts), length), sample_rate)
 
 
 def trim_silence(audio: Audio, threshold_db: float = -45.0, pad: float = 0.015) -> Audio:
@@ -210,4 +222,4 @@ def _joined(parts: Iterable[ArrayLike]) -> Samples:
 
 
 def _fitted(samples: Samples, length: int) -> Samples:
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+    return samples[:length] if len(samples) >= length else np.pad(samples, (0, length - len(samples)))

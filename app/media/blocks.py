@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.media.audio import Samples
+from app.media.audio import Samples, runs
 
 
 def block_peaks(samples: Samples, block: int) -> Samples:
@@ -10,21 +10,25 @@ def block_peaks(samples: Samples, block: int) -> Samples:
 
     The last block may be shorter.
     """
-    loudest = np.abs(samples[0])
-    for channel in samples[1:]:
-        np.maximum(loudest, np.abs(channel), out=loudest)
+    peaks = [_peaks(samples[:, run], block) for run in runs(samples.shape[1])]
+    return np.concatenate(peaks) if peaks else np.zeros(0, np.float32)
+
+
+def line_between(knots: Samples, block: int, run: slice) -> Samples:
+    """The samples of `run`, whose start is that of a block, on straight lines from each of the knots to the
+    next, `block` samples long."""
+    first, last = run.start // block, -(-run.stop // block)
+    starts, rises = knots[first:last, None], np.diff(knots[first : last + 1])[:, None]
+    lines: Samples = starts + rises * (np.arange(block, dtype=np.float32) / np.float32(block))
+    return lines.reshape(-1)[: run.stop - run.start]
+
+
+def _peaks(samples: Samples, block: int) -> Samples:
+    magnitudes = np.abs(samples)
+    loudest = np.max(magnitudes, axis=0) if len(magnitudes) > 1 else magnitudes[0]
     peaks = np.pad(loudest, (0, -len(loudest) % block)).reshape(-1, block)
     # By halves: along so short an axis a reduction is five times slower.
     while peaks.shape[1] > 1:
         half = peaks.shape[1] // 2
         peaks = np.maximum(peaks[:, :half], peaks[:, half:])
     return peaks[:, 0]
-
-
-def lines_between(knots: Samples, block: int) -> Samples:
-    """Straight lines from each of the knots to the next, `block` samples long; shape
-    ((knots - 1) * block,)."""
-    steps = np.arange(block, dtype=np.float32) / np.float32(block)
-    rises = np.diff(knots).astype(np.float32)
-    lines: Samples = knots[:-1, None].astype(np.float32) + rises[:, None] * steps
-    return lines.reshape(-1)

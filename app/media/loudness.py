@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio import Samples
+from app.media.audio import RUN, Samples
 
 SILENT = -math.inf
 HOP_SECONDS = 0.1
@@ -69,6 +69,14 @@ def _weighted_power(frames: Samples, sample_rate: int) -> Energies:
 
 
 def _channel_power(frames: Samples, sample_rate: int) -> Samples:
+    at_once = max(1, RUN // frames.shape[-1])
+    power = [
+        _power_of(frames[first : first + at_once], sample_rate) for first in range(0, len(frames), at_once)
+    ]
+    return np.concatenate(power) if power else np.zeros(0, np.float32)
+
+
+def _power_of(frames: Samples, sample_rate: int) -> Samples:
     # Real and imaginary parts side by side: no new arrays, and no threads as a matrix product has them.
     parts = np.fft.rfft(frames, axis=-1).view(frames.dtype)
     parts *= _part_response(frames.shape[-1], sample_rate)

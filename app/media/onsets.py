@@ -41,20 +41,31 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where a clip is in a mix. `start` is where its first sample is, in seconds of the mix, `correlation`
-    from 0 to 1 how alike the two are there. `cut` is whether its first or last sounds are missing."""
+    """Where a clip is in a mix. `start` is where its first sample is, in seconds of the mix, `speech` from
+    its first to its last sound, to the millisecond: what is less than 35 dB below its loud parts.
+    `correlation` from 0 to 1 is how alike the two are there, `cut` whether its first or last sounds are
+    missing."""
 
     start: float
+    speech: Span
     correlation: float
     cut: bool
 
 
-def audible_span(clip: Audio) -> Span | None:
-    """From its first to its last sound, to the millisecond: what is less than 35 dB below its loud parts.
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """The level around each sample of a clip, and what its loud parts have."""
 
-    None if it is silent throughout.
-    """
-    return _span_above(clip, AUDIBLE_DB)
+    level: Samples
+    loud: float
+    sample_rate: int
+
+    def span_above(self, below_loud_db: float) -> Span | None:
+        threshold = max(self.loud * 10 ** (below_loud_db / 20), 10 ** (INAUDIBLE_DBFS / 20))
+        loud = np.flatnonzero(self.level > threshold)
+        if not len(loud):
+            return None
+        return Span(int(loud[0]) / self.sample_rate, (int(loud[-1]) + 1) / self.sample_rate)
 
 
 def find_clip(mix: Audio, clip: Audio, expected: float) -> Heard | None:
@@ -64,8 +75,9 @@ def find_clip(mix: Audio, clip: Audio, expected: float) -> Heard | None:
     the two agree; how their loudness rises and falls settles it for a tone, which agrees with itself
     over and over.
     """
-    clear = _span_above(clip, _EDGE_DB)
-    if clear is None:
+    envelope = _envelope(clip)
+    speech, clear = envelope.span_above(AUDIBLE_DB), envelope.span_above(_EDGE_DB)
+    if speech is None or clear is None:
         return None
     sound = resample(clip, COMPARED_RATE).samples
     around = _excerpt(resample(mix, COMPARED_RATE).samples, expected, len(sound))
@@ -76,7 +88,7 @@ def find_clip(mix: Audio, clip: Audio, expected: float) -> Heard | None:
     if correlation < HEARD_CORRELATION:
         return None
     start = expected - SEARCH_SECONDS + lag / COMPARED_RATE
-    return Heard(start, min(1.0, correlation), _is_cut(heard, sound, clear))
+    return Heard(start, speech, min(1.0, correlation), _is_cut(heard, sound, clear))
 
 
 def _excerpt(mix: Samples, expected: float, length: int) -> Samples:
@@ -153,12 +165,6 @@ def _gain(heard: Samples, sound: Samples) -> float:
     return float(heard @ sound) / energy if energy > 0.0 else 0.0
 
 
-def _span_above(clip: Audio, below_loud_db: float) -> Span | None:
-    if not len(clip.samples):
-        return None
+def _envelope(clip: Audio) -> _Envelope:
     level = _level(clip.samples, max(1, round(_ENVELOPE_SECONDS * clip.sample_rate)))
-    threshold = max(float(np.percentile(level, 95)) * 10 ** (below_loud_db / 20), 10 ** (INAUDIBLE_DBFS / 20))
-    loud = np.flatnonzero(level > threshold)
-    if not len(loud):
-        return None
-    return Span(int(loud[0]) / clip.sample_rate, (int(loud[-1]) + 1) / clip.sample_rate)
+    return _Envelope(level, float(np.percentile(level, 95)) if len(level) else 0.0, clip.sample_rate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ class SoundReader:
         unit = _seconds(1, stream.time_base)
         since, until = max(0.0, start - PREROLL_SECONDS) + self._origin, end + self._origin
         self._container.seek(int(since * av.time_base))
-        to_float = av.AudioResampler(format="fltp")
+        to_float, is_float = av.AudioResampler(format="fltp"), stream.format.name == "fltp"
         for packet in self._container.demux(stream):
             if packet.pts is not None:
                 if packet.pts * unit > until:
@@ -146,8 +146,8 @@ class SoundReader:
                     continue
             for frame in packet.decode():
                 second = (frame.pts or 0) * unit - self._origin
-                floats = frame if frame.format.name == "fltp" else to_float.resample(frame)[0]
-                yield second, floats.to_ndarray().astype(np.float32, copy=False)
+                floats = frame if is_float else to_float.resample(frame)[0]
+                yield second, cast("Samples", floats.to_ndarray())
 
 
 def _end(packet: "av.Packet[Any]") -> float:

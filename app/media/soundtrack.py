@@ -1,11 +1,12 @@
 """Soundtrack: any stretch of a video's own sound, exact to the sample and decoded once."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from app.media.audio import Samples
+from app.media.audio import Samples, runs
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
 from app.media.filters import MIX_SAMPLE_RATE, in_stereo, on_the_clock
 from app.media.formats import READABLE_FORMATS
@@ -13,31 +14,41 @@ from app.media.probe import AudioStream, MediaInfo
 
 # A decoder has found its feet by then. Whole seconds are whole samples at every rate there is.
 PREROLL_SECONDS = 2
-STRETCHES_BEFORE_ALL = 4
 # Kept at half its level, so that a decoder's overshoots and a downmix to stereo are not clipped.
 HEADROOM = 2.0
 _PCM = np.dtype("<i2")
 _FRAME_BYTES = 2 * _PCM.itemsize
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What is decoded from one sample up to and without another."""
+
+    start: int
+    end: int
+    path: Path
+
+    def holds(self, start: int, end: int) -> bool:
+        return self.start <= start and end <= self.end
+
+
 class Soundtrack:
     """The default audio track in stereo at 48 kHz on the file's clock: silence before a late start, in gaps
     and after its end, and all of it where there is no track.
 
-    The first few stretches asked for are each decoded alone; when more are wanted, the whole track is, as it
-    is at once where the file does not tell exactly which sample a packet begins with. What was decoded
-    stays in `folder`.
+    It is decoded from where it is asked for, as much each time as all the times before: little for who wants
+    little, and hardly anything twice for who wants all. Where the file does not tell exactly which
+    sample a packet begins with, the whole is decoded at once. What was decoded stays in `folder`.
     """
 
     def __init__(self, ffmpeg: FFmpegWrapper, video: Path, info: MediaInfo, folder: Path) -> None:
         self._ffmpeg = ffmpeg
         self._video = video
         self._track = info.default_audio
-        self._duration = info.duration
+        self._samples = round(info.duration * MIX_SAMPLE_RATE)
         self._folder = folder
         self._turn = asyncio.Lock()
-        self._stretches: dict[tuple[int, int], Path] = {}
-        self._whole: Path | None = None
+        self._stretches: list[_Stretch] = []
         self._exact: bool | None = None
 
     @property
@@ -49,26 +60,23 @@ class Soundtrack:
         if self._track is None:
             return np.zeros((2, end - start), np.float32)
         async with self._turn:
-            path, offset = await self._decoded(self._track, start, end, on_progress)
-        return await asyncio.to_thread(_read, path, start - offset, end - start)
+            stretch = await self._decoded(self._track, start, end, on_progress)
+        return await asyncio.to_thread(_read, stretch.path, start - stretch.start, end - start)
 
     async def _decoded(
         self, track: AudioStream, start: int, end: int, on_progress: ProgressCallback | None
-    ) -> tuple[Path, int]:
-        """A file with the stretch in it, and which sample it begins with."""
-        if self._whole is not None:
-            return self._whole, 0
-        if (start, end) in self._stretches:
-            return self._stretches[start, end], start
-        if len(self._stretches) < STRETCHES_BEFORE_ALL and await self._is_exact(track):
-            path = self._folder / f"original-{start}-{end}.pcm"
-            await self._decode(track, start, end, path)
-            self._stretches[start, end] = path
-            return path, start
-        whole = self._folder / "original.pcm"
-        await self._decode(track, 0, round(self._duration * MIX_SAMPLE_RATE), whole, on_progress)
-        self._whole = whole
-        return whole, 0
+    ) -> _Stretch:
+        held = next((stretch for stretch in self._stretches if stretch.holds(start, end)), None)
+        if held is not None:
+            return held
+        first, last = 0, self._samples
+        if await self._is_exact(track):
+            before = sum(stretch.end - stretch.start for stretch in self._stretches)
+            first, last = start, max(end, min(start + before, self._samples))
+        stretch = _Stretch(first, last, self._folder / f"original-{first}-{last}.pcm")
+        await self._decode(track, stretch, on_progress)
+        self._stretches.append(stretch)
+        return stretch
 
     async def _is_exact(self, track: AudioStream) -> bool:
         if self._exact is None:
@@ -76,21 +84,16 @@ class Soundtrack:
         return self._exact
 
     async def _decode(
-        self,
-        track: AudioStream,
-        start: int,
-        end: int,
-        out: Path,
-        on_progress: ProgressCallback | None = None,
+        self, track: AudioStream, stretch: _Stretch, on_progress: ProgressCallback | None
     ) -> None:
-        lead = max(0, start // MIX_SAMPLE_RATE - PREROLL_SECONDS)
+        lead = max(0, stretch.start // MIX_SAMPLE_RATE - PREROLL_SECONDS)
         seek = {"ss": lead} if lead else {}
-        first, last = start - lead * MIX_SAMPLE_RATE, end - lead * MIX_SAMPLE_RATE
+        first, last = stretch.start - lead * MIX_SAMPLE_RATE, stretch.end - lead * MIX_SAMPLE_RATE
         source = media_input(self._video, **seek, t=last / MIX_SAMPLE_RATE + 1)
         stereo = in_stereo(on_the_clock(source, track, MIX_SAMPLE_RATE), track.channels)
         sound = stereo.filter("volume", 1 / HEADROOM).filter("apad", whole_len=last)
         exact = sound.filter("atrim", start_sample=first, end_sample=last)
-        graph = media_output(out, exact, f="s16le", **{"c:a": "pcm_s16le"})
+        graph = media_output(stretch.path, exact, f="s16le", **{"c:a": "pcm_s16le"})
         await self._ffmpeg.run(graph, duration=last / MIX_SAMPLE_RATE, on_progress=on_progress)
 
 
@@ -110,8 +113,11 @@ def seeks_exactly(video: Path, track: AudioStream) -> bool:
 
 
 def _read(pcm: Path, first: int, count: int) -> Samples:
+    samples = np.zeros((2, count), np.float32)
     with pcm.open("rb") as file:
         file.seek(first * _FRAME_BYTES)
-        data = np.frombuffer(file.read(count * _FRAME_BYTES), _PCM).reshape(-1, 2)
-    samples = data.T.astype(np.float32) * np.float32(HEADROOM / 32768)
-    return np.pad(samples, ((0, 0), (0, count - samples.shape[1])))
+        for run in runs(count):
+            data = np.frombuffer(file.read((run.stop - run.start) * _FRAME_BYTES), _PCM).reshape(-1, 2)
+            there = samples[:, run.start : run.start + len(data)]
+            np.multiply(data.T, np.float32(HEADROOM / 32768), out=there)
+    return samples

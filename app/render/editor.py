@@ -6,12 +6,19 @@ from pathlib import Path
 import ffmpeg
 from ffmpeg.nodes import FilterableStream
 
+from app.core.errors import ErrorCode, Problem
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
 from app.media.filters import MIX_SAMPLE_RATE, in_stereo, lasting, on_the_clock
 from app.media.probe import AudioStream, MediaInfo
 from app.render.output import Options, OutputFormatter
 
 ORIGINAL_TITLE = "Original"
+# What the index of an MP4 file takes: of its own, for each frame and for each second of a track.
+INDEX_BYTES = 32_768
+FRAME_BYTES = 20
+VARIABLE_FRAME_BYTES = 28
+SOUND_BYTES_A_SECOND = 700
+TEXT_BYTES_A_SECOND = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,33 @@ class FFmpegVideoEditor:
     async def mux(self, job: MuxJob, on_progress: ProgressCallback | None = None) -> None:
         """Writes the dub. Everything is copied, but for an original that the container does not take, which
         is encoded. Raises `Problem` as `FFmpegWrapper.run` does."""
+        try:
+            await self._write(job, _index_bytes(job), on_progress)
+        except Problem as problem:
+            if problem.code is not ErrorCode.FFMPEG_FAILED:
+                raise
+            await self._write(job, None, on_progress)
+
+    async def _write(
+        self, job: MuxJob, index_bytes: int | None, on_progress: ProgressCallback | None
+    ) -> None:
         source = media_input(job.source)
         sounds = [media_input(sound.path)["a"] for sound in job.sounds]
         texts = [ffmpeg.input(str(text.path.absolute()), f="srt")["s"] for text in job.subtitles]
         streams = [_picture(source, job), *sounds, *_original(source, job), *texts]
         options = _picture_options(job) | _sound_options(job) | _subtitle_options(job)
-        graph = media_output(job.target, *streams, **options, **job.output.container())
+        container = job.output.container(index_bytes)
+        graph = media_output(job.target, *streams, **options, **container)
         await self._ffmpeg.run(graph, duration=job.info.duration, on_progress=on_progress)
+
+
+def _index_bytes(job: MuxJob) -> int:
+    """More than the index of nearly every such file takes; of the rest, the file is written twice."""
+    video, seconds = job.info.video, job.info.duration
+    picture = float(video.frame_rate) * (VARIABLE_FRAME_BYTES if video.variable_rate else FRAME_BYTES)
+    sounds = (len(job.sounds) + (_kept_original(job) is not None)) * SOUND_BYTES_A_SECOND
+    texts = len(job.subtitles) * TEXT_BYTES_A_SECOND
+    return INDEX_BYTES + round(seconds * (picture + sounds + texts))
 
 
 def _picture(source: FilterableStream, job: MuxJob) -> FilterableStream:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from app.core.concurrency import all_of
 from app.media.audio import Audio, Samples, read_audio, resample
 from app.media.loudness import HOP_SECONDS, SILENT, Energies, gated_loudness, hop_energies
-from app.media.onsets import COMPARED_RATE, SEARCH_SECONDS, audible_span, find_clip
+from app.media.onsets import COMPARED_RATE, SEARCH_SECONDS, find_clip
 from app.media.packets import AudioPackets, SoundReader
 from app.media.true_peak import to_dbtp, true_peak
 from app.memo import Memo, Unit, digest
@@ -230,10 +230,10 @@ def _whole_hops(seconds: float) -> int:
 
 def _heard(line: PlannedClip, clip: Audio, energies: Energies, compared: Audio, first: float) -> HeardLine:
     """`energies` by hops and the sound that is `compared` start at `first`."""
-    speech = audible_span(clip)
     found = find_clip(compared, clip, line.start - first)
-    if speech is None or found is None:
+    if found is None:
         return HeardLine(line.id, None, None, cut=False, loudness=None)
+    speech = found.speech
     loud = gated_loudness(_between(energies, found.start + speech.start, found.start + speech.end))
     late = found.start + first - line.start
     return HeardLine(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.media.audio import Samples, read_audio, resample
-from app.media.blocks import lines_between
+from app.media.audio import Samples, read_audio, resample, runs
+from app.media.blocks import line_between
 from app.media.limiter import REACH, limit
 from app.media.loudness import HOP_SECONDS, Energies, gated_loudness, hop_energies
 from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encoded_range
@@ -158,21 +158,25 @@ def voice_energies(part: Part, clips: Iterable[tuple[PlacedClip, bytes]]) -> Ene
 def mix(original: Samples, voice: Samples, recipe: PartRecipe, codec: SoundCodec) -> Samples:
     """What there is to encode for a part: `encoded_range` of it, in stereo.
 
-    `original` (2, samples) and `voice` (samples,) are those of `mixed_range`.
+    `original` (2, samples) and `voice` (samples,) are those of `mixed_range`. It is mixed in place: what is
+    returned is a view of the `original`.
     """
     heard, encoded = mixed_range(recipe.part, codec), encoded_range(recipe.part, codec)
     master = 10 ** (recipe.levels.master / 20)
-    mixed = original * (_gains(recipe.ducking, heard) * np.float32(master))
-    mixed += voice * np.float32(10 ** (recipe.levels.voice / 20) * master)
-    limited = limit(mixed, recipe.ceiling)
-    return limited[:, encoded.start - heard.start : encoded.end - heard.start]
+    knots = _gains(recipe.ducking, heard) * np.float32(master)
+    voice_gain = np.float32(10 ** (recipe.levels.voice / 20) * master)
+    for run in runs(original.shape[1]):
+        original[:, run] *= line_between(knots, GAIN_BLOCK, run)
+        original[:, run] += voice[run] * voice_gain
+    limit(original, recipe.ceiling)
+    return original[:, encoded.start - heard.start : encoded.end - heard.start]
 
 
 def _gains(ducking: Ducking, part: Part) -> Samples:
-    """The original's gain at each sample; straight from one `GAIN_BLOCK` to the next."""
-    count = part.end - part.start
-    knots = part.start + GAIN_BLOCK * np.arange(-(-count // GAIN_BLOCK) + 1, dtype=np.float64)
-    return lines_between(ducking.gains(knots / SAMPLE_RATE).astype(np.float32), GAIN_BLOCK)[:count]
+    """The original's gain at each border of a `GAIN_BLOCK`; straight from one to the next."""
+    blocks = -(-(part.end - part.start) // GAIN_BLOCK)
+    borders = part.start + GAIN_BLOCK * np.arange(blocks + 1, dtype=np.float64)
+    return ducking.gains(borders / SAMPLE_RATE).astype(np.float32)
 
 
 def _add(voice: Samples, samples: Samples, position: int) -> None:

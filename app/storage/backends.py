@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -39,6 +40,10 @@ class Backend(Protocol):
         """The bytes from `start` up to and without `end`. Raises `FileNotFoundError`."""
         ...
 
+    async def put(self, key: str, path: Path) -> None:
+        """The file as an object, which appears whole; it is not to be changed any more."""
+        ...
+
     async def fetch(self, key: str, path: Path) -> None:
         """The object as the new file `path`. Raises `FileNotFoundError`."""
         ...
@@ -72,6 +77,13 @@ class FolderBackend:
         answer = await obstore.get_async(self.store, key, options={"range": (start, end)})
         async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
+
+    async def put(self, key: str, path: Path) -> None:
+        """By a link, which costs the same for any size."""
+        if not await asyncio.to_thread(_linked, path, self._folder / key):
+            await obstore.put_async(
+                self.store, key, path, chunk_size=self.part_bytes, max_concurrency=self.parts_at_once
+            )
 
     async def fetch(self, key: str, path: Path) -> None:
         """By a link: objects never change."""
@@ -121,6 +133,11 @@ class BucketBackend:
         finally:
             following.cancel()
 
+    async def put(self, key: str, path: Path) -> None:
+        await obstore.put_async(
+            self.store, key, path, chunk_size=self.part_bytes, max_concurrency=self.parts_at_once
+        )
+
     async def fetch(self, key: str, path: Path) -> None:
         size = (await obstore.head_async(self.store, key))["size"]
         turns = asyncio.Semaphore(self.parts_at_once)
@@ -149,6 +166,19 @@ class BucketBackend:
 def backend(url: str | None, folder: Path) -> Backend:
     """For STORAGE_URL, or the `folder` where it is unset. Raises `InvalidSettings`."""
     return FolderBackend(folder) if url is None else BucketBackend(url)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """False where the file system has no links, or is another one."""
+    # The name that the store gives to what is not whole yet, and lists nowhere.
+    staged = target.with_name(f"{target.name}#{secrets.randbelow(10**12)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.hardlink_to(source)
+    except OSError:
+        return False
+    staged.replace(target)
+    return True
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

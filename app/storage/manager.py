@@ -125,9 +125,9 @@ class StorageManager:
         return self._scratch.abandoned()
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
-        parts, at_once = self._backend.part_bytes, self._backend.parts_at_once
+        """The file is the object's from now on: it may be read and removed, not changed."""
         with _full_disk_told():
-            await obstore.put_async(self._store, key, path, chunk_size=parts, max_concurrency=at_once)
+            await self._backend.put(key, path)
         return await self.head(key)
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:

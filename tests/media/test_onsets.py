@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.media.audio import Audio
-from app.media.onsets import audible_span, find_clip
+from app.media.onsets import find_clip
 from tests.media.babble import Laid, babble, mixed, whistle
 
 EXACT = 0.003
@@ -89,9 +89,12 @@ def test_a_clip_at_the_very_beginning() -> None:
 def test_speech_begins_with_its_first_sound() -> None:
     clip = babble(1.0, 4, level=0.01)
     padded = Audio(np.pad(clip.samples, (2_400, 4_800)), clip.sample_rate)
-    span = audible_span(padded)
-    assert span is not None
-    assert span.start == pytest.approx(0.1, abs=0.004)
-    assert span.end == pytest.approx(1.1, abs=0.004)
-    assert audible_span(Audio(np.zeros(2_400, np.float32), 24_000)) is None
-    assert audible_span(Audio(np.zeros(0, np.float32), 24_000)) is None
+    heard = find_clip(mixed(3, [Laid(padded, 1.0)]), padded, 1.0)
+    assert heard is not None
+    assert heard.speech.start == pytest.approx(0.1, abs=0.004)
+    assert heard.speech.end == pytest.approx(1.1, abs=0.004)
+
+
+@pytest.mark.parametrize("length", [0, 2_400])
+def test_a_clip_without_a_sound_is_nowhere(length: int) -> None:
+    assert find_clip(mixed(3, []), Audio(np.zeros(length, np.float32), 24_000), 1.0) is None

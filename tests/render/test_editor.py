@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from app.media.ffmpeg import FFmpegWrapper
+from app.media.ffmpeg import FFmpegWrapper, media_input, media_output
 from app.media.probe import probe
 from app.media.sound_parts import SAMPLE_RATE, Part, encode_part, encoded_range, join_parts
 from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
@@ -167,3 +167,26 @@ async def test_progress_is_told(ffmpeg: FFmpegWrapper, tmp_path: Path) -> None:
     seen: list[float] = []
     await FFmpegVideoEditor(ffmpeg).mux(mux_job(source, tmp_path), seen.append)
     assert seen[-1] == pytest.approx(1.0, abs=0.05)
+
+
+def boxes(path: Path) -> list[bytes]:
+    """The kinds of an MP4 file's outermost boxes, in order."""
+    data, kinds, position = path.read_bytes(), [], 0
+    while position < len(data):
+        kinds.append(data[position + 4 : position + 8])
+        position += int.from_bytes(data[position : position + 4], "big")
+    return kinds
+
+
+@pytest.mark.parametrize(
+    "remark", ["short", "long " * 12_000], ids=["fits", "larger than what was kept free"]
+)
+async def test_the_index_comes_before_the_picture(ffmpeg: FFmpegWrapper, tmp_path: Path, remark: str) -> None:
+    source = await counting_clip(ffmpeg, tmp_path / "clip.mp4")
+    remarked = tmp_path / "remarked.mp4"
+    await ffmpeg.run(media_output(remarked, media_input(source), c="copy", metadata=f"comment={remark}"))
+    job = mux_job(remarked, tmp_path)
+    await FFmpegVideoEditor(ffmpeg).mux(job)
+    kinds = boxes(job.target)
+    assert kinds.index(b"moov") < kinds.index(b"mdat")
+    assert frame_numbers(job.target) == frame_numbers(source)

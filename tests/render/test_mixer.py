@@ -96,7 +96,7 @@ def test_a_mix_is_the_sum_of_its_parts_each_at_its_level() -> None:
     ducking = plan_ducking([DubbedLine(Span(0, 1), None)], 0.25, flat=True)
     recipe = recipe_for(part, CODEC, [], ducking, Levels(voice=6.02, master=-6.02))
     original, voice = hum(-12, 2.0), np.full(2 * SAMPLE_RATE, 0.1, np.float32)
-    mixed = mix(original, voice, recipe, CODEC)
+    mixed = mix(original.copy(), voice, recipe, CODEC)
     kept, quiet = slice(0, SAMPLE_RATE), slice(round(1.1 * SAMPLE_RATE), None)
     np.testing.assert_allclose(mixed[:, kept], original[:, kept] * 0.5 + 0.1, atol=1e-4)
     np.testing.assert_allclose(mixed[:, quiet], original[:, quiet] * 0.125 + 0.1, atol=1e-4)
