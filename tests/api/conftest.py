@@ -37,6 +37,16 @@ def walk(shared_api: LiveServer, clip: Path) -> Walk:
 
 
 @pytest.fixture(scope="module")
+def walk_alone(
+    tmp_path_factory: pytest.TempPathFactory, openai_server: LoopbackOpenAI, clip: Path
+) -> Iterator[Walk]:
+    """The same way on a server where nobody went before, so that every step of it costs something."""
+    data = tmp_path_factory.mktemp("alone") / "data"
+    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, PRICES_FILE=str(PRICES)) as server:
+        yield Walk.take(server, clip)
+
+
+@pytest.fixture(scope="module")
 def walk_on_postgres(
     tmp_path_factory: pytest.TempPathFactory,
     openai_server: LoopbackOpenAI,

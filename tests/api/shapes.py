@@ -20,10 +20,10 @@ class Matching:
 
 
 class _Amount:
-    """Equal to every number from zero up: what another test of the same server had paid for costs nothing."""
+    """Equal to every number above zero."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, float) and other >= 0
+        return isinstance(other, float) and other > 0
 
     def __hash__(self) -> int:
         return hash(_Amount)

@@ -20,7 +20,7 @@ DURATION = pytest.approx(9.0, abs=0.05)
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def walk(request: pytest.FixtureRequest) -> Walk:
     """On SQLite and a folder, and on PostgreSQL and a bucket."""
-    taken: Walk = request.getfixturevalue("walk" if request.param == "sqlite" else "walk_on_postgres")
+    taken: Walk = request.getfixturevalue("walk_alone" if request.param == "sqlite" else "walk_on_postgres")
     return taken
 
 
