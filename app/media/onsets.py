@@ -18,6 +18,7 @@ _FLUX_WEIGHT = 0.05
 # The same tone or word may be near by a second time: of equals the one in its place is meant.
 _DISTANCE_WEIGHT = 0.05
 _ENVELOPE_SECONDS = 0.005
+_ENVELOPE_STEP_SECONDS = 0.0005
 # What an end is judged by: the clearly audible sound in its last moments.
 _EDGE_DB = -25.0
 _EDGES_SECONDS = (0.06, 0.15)
@@ -54,18 +55,18 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """The level around each sample of a clip, and what its loud parts have."""
+    """The level around a clip's samples, one every `step` seconds, and what its loud parts have."""
 
     level: Samples
+    step: float
     loud: float
-    sample_rate: int
 
     def span_above(self, below_loud_db: float) -> Span | None:
         threshold = max(self.loud * 10 ** (below_loud_db / 20), 10 ** (INAUDIBLE_DBFS / 20))
         loud = np.flatnonzero(self.level > threshold)
         if not len(loud):
             return None
-        return Span(int(loud[0]) / self.sample_rate, (int(loud[-1]) + 1) / self.sample_rate)
+        return Span(int(loud[0]) * self.step, (int(loud[-1]) + 1) * self.step)
 
 
 def find_clip(mix: Audio, clip: Audio, expected: float) -> Heard | None:
@@ -120,10 +121,10 @@ def _flux(samples: Samples) -> Samples:
     return rise
 
 
-def _level(samples: Samples, width: int) -> Samples:
-    """The RMS of the `width` samples around each one."""
+def _level(samples: Samples, width: int, step: int = 1) -> Samples:
+    """The RMS of the `width` samples around each one, or around one in every `step`."""
     sums = np.cumsum(np.pad(np.square(samples, dtype=np.float64), (width // 2 + 1, width - width // 2)))
-    power = (sums[width:] - sums[:-width])[: len(samples)] / width
+    power = (sums[width::step] - sums[:-width:step])[: -(-len(samples) // step)] / width
     level: Samples = np.sqrt(np.maximum(power, 0.0)).astype(np.float32)
     return level
 
@@ -166,5 +167,6 @@ def _gain(heard: Samples, sound: Samples) -> float:
 
 
 def _envelope(clip: Audio) -> _Envelope:
-    level = _level(clip.samples, max(1, round(_ENVELOPE_SECONDS * clip.sample_rate)))
-    return _Envelope(level, float(np.percentile(level, 95)) if len(level) else 0.0, clip.sample_rate)
+    step = max(1, round(_ENVELOPE_STEP_SECONDS * clip.sample_rate))
+    level = _level(clip.samples, max(1, round(_ENVELOPE_SECONDS * clip.sample_rate)), step)
+    return _Envelope(level, step / clip.sample_rate, float(np.percentile(level, 95)) if len(level) else 0.0)

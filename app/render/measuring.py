@@ -22,7 +22,7 @@ from app.storage.manager import StorageManager
 STRETCH_SECONDS = 30.4
 STRETCHES_AT_ONCE = 2
 MARGIN_SECONDS = SEARCH_SECONDS + 0.1
-METHOD = "2"
+METHOD = "3"
 """To be changed when the same sound would be measured differently."""
 
 

@@ -25,6 +25,8 @@ from tests.media.babble import babble
 LONGEST_TASK = 3600.0
 POLLING_SECONDS = 0.5
 VIDEO_SECONDS = 60
+# What video sites send at 1280 x 720.
+BIT_RATE = "2500k"
 WARM_UP_SECONDS = 10
 MURMUR = "anoisesrc=color=pink:amplitude=0.3:seed=1"
 SYLLABLES = "tremolo=f=4:d=0.9"
@@ -163,7 +165,7 @@ def _long_clip(folder: Path, seconds: int, size: str) -> Path:
     as hard to encode as speech."""
     minute, clip = folder / "minute.mp4", folder / "clip.mp4"
     picture = f"testsrc2=size={size}:rate=25:duration={min(seconds, VIDEO_SECONDS)}"
-    encoded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    encoded = ("-c:v", "libx264", "-preset", "veryfast", "-b:v", BIT_RATE, "-pix_fmt", "yuv420p")
     command = (find_ffmpeg(None), "-v", "error", "-y")
     subprocess.run([*command, "-f", "lavfi", "-i", picture, *encoded, minute], check=True)
     repeated = ("-stream_loop", str(seconds // VIDEO_SECONDS), "-i", minute)
