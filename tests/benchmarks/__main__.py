@@ -19,6 +19,7 @@ def main() -> None:
         "track": lambda: track.compare(lines=2000, seconds=7200),
         "render": lambda: render.compare(600 if arguments.long else 120, "1920x1080"),
         "dub": lambda: dub.compare(3600 if arguments.long else 600, line_every=4.0),
+        "lengths": lambda: dub.compare_lengths((30, 60, 120) if arguments.long else (5, 10), line_every=3.6),
         "burned": lambda: dub.compare_burned(3600 if arguments.long else 600, line_every=4.0),
     }
     tables: dict[str, Callable[[], str]] = {

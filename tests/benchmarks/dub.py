@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from zlib import crc32
@@ -86,6 +87,23 @@ def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator
             again = cost_in_process(server.pid, lambda: _edit_and_dub_again(server, video_id))
             calls = len(engines.requests_to(Endpoint.SPEECH))
             yield Comparison(f"one line again, {calls} speech call", again, "first", first, 1, "line")
+
+
+def compare_lengths(minutes: Sequence[int], line_every: float, size: str = "640x360") -> Iterator[Comparison]:
+    """The same dub of longer and longer films, each on a server of its own: what memory is needed."""
+    first: Cost | None = None
+    for each in minutes:
+        engines = LoopbackOpenAI(transcriber=PacedTranscriber(line_every), speech=Babbler())
+        with tempfile.TemporaryDirectory() as name, engines:
+            folder = Path(name)
+            clip = _long_clip(folder, 60 * each, size)
+            with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+                _warm_up(server, folder, size)
+                video_id = server.upload(clip)
+                cost = cost_in_process(server.pid, partial(_dub, server, video_id))
+        first = first or cost
+        work = f"dub of {each} min, {round(60 * each / line_every)} lines"
+        yield Comparison(work, cost, f"{minutes[0]} min", first, 60 * each, "s")
 
 
 def compare_burned(seconds: int, line_every: float, size: str = "320x180") -> Iterator[Comparison]:
