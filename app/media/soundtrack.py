@@ -1,6 +1,7 @@
 """Soundtrack: any stretch of a video's own sound, exact to the sample and decoded once."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.media.probe import AudioStream, MediaInfo
 
 # A decoder has found its feet by then. Whole seconds are whole samples at every rate there is.
 PREROLL_SECONDS = 2
+BLOCK_SAMPLES = 150 * MIX_SAMPLE_RATE
 # Kept at half its level, so that a decoder's overshoots and a downmix to stereo are not clipped.
 HEADROOM = 2.0
 _PCM = np.dtype("<i2")
@@ -21,24 +23,22 @@ _FRAME_BYTES = 2 * _PCM.itemsize
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Block:
     """What is decoded from one sample up to and without another."""
 
     start: int
     end: int
     path: Path
 
-    def holds(self, start: int, end: int) -> bool:
-        return self.start <= start and end <= self.end
-
 
 class Soundtrack:
     """The default audio track in stereo at 48 kHz on the file's clock: silence before a late start, in gaps
     and after its end, and all of it where there is no track.
 
-    It is decoded from where it is asked for, as much each time as all the times before: little for who wants
-    little, and hardly anything twice for who wants all. Where the file does not tell exactly which
-    sample a packet begins with, the whole is decoded at once. What was decoded stays in `folder`.
+    It is decoded in blocks, those that are asked for. They begin at fixed places, so that the same samples
+    come out whatever was asked for before: decoders fill in noise that depends on where they began. Where
+    the file does not tell exactly which sample a packet begins with, the whole is one block. What was
+    decoded stays in `folder`.
     """
 
     def __init__(self, ffmpeg: FFmpegWrapper, video: Path, info: MediaInfo, folder: Path) -> None:
@@ -48,7 +48,7 @@ class Soundtrack:
         self._samples = round(info.duration * MIX_SAMPLE_RATE)
         self._folder = folder
         self._turn = asyncio.Lock()
-        self._stretches: list[_Stretch] = []
+        self._blocks: dict[int, _Block] = {}
         self._exact: bool | None = None
 
     @property
@@ -60,40 +60,35 @@ class Soundtrack:
         if self._track is None:
             return np.zeros((2, end - start), np.float32)
         async with self._turn:
-            stretch = await self._decoded(self._track, start, end, on_progress)
-        return await asyncio.to_thread(_read, stretch.path, start - stretch.start, end - start)
+            size = BLOCK_SAMPLES if await self._is_exact(self._track) else max(1, self._samples)
+            firsts = range(start // size * size, min(end, self._samples), size)
+            blocks = [await self._decoded(self._track, first, size, on_progress) for first in firsts]
+        return await asyncio.to_thread(_read, blocks, start, end)
 
     async def _decoded(
-        self, track: AudioStream, start: int, end: int, on_progress: ProgressCallback | None
-    ) -> _Stretch:
-        held = next((stretch for stretch in self._stretches if stretch.holds(start, end)), None)
-        if held is not None:
-            return held
-        first, last = 0, self._samples
-        if await self._is_exact(track):
-            before = sum(stretch.end - stretch.start for stretch in self._stretches)
-            first, last = start, max(end, min(start + before, self._samples))
-        stretch = _Stretch(first, last, self._folder / f"original-{first}-{last}.pcm")
-        await self._decode(track, stretch, on_progress)
-        self._stretches.append(stretch)
-        return stretch
+        self, track: AudioStream, first: int, size: int, on_progress: ProgressCallback | None
+    ) -> _Block:
+        if first not in self._blocks:
+            last = min(first + size, self._samples)
+            block = _Block(first, last, self._folder / f"original-{first}.pcm")
+            await self._decode(track, block, on_progress)
+            self._blocks[first] = block
+        return self._blocks[first]
 
     async def _is_exact(self, track: AudioStream) -> bool:
         if self._exact is None:
             self._exact = await asyncio.to_thread(seeks_exactly, self._video, track)
         return self._exact
 
-    async def _decode(
-        self, track: AudioStream, stretch: _Stretch, on_progress: ProgressCallback | None
-    ) -> None:
-        lead = max(0, stretch.start // MIX_SAMPLE_RATE - PREROLL_SECONDS)
+    async def _decode(self, track: AudioStream, block: _Block, on_progress: ProgressCallback | None) -> None:
+        lead = max(0, block.start // MIX_SAMPLE_RATE - PREROLL_SECONDS)
         seek = {"ss": lead} if lead else {}
-        first, last = stretch.start - lead * MIX_SAMPLE_RATE, stretch.end - lead * MIX_SAMPLE_RATE
+        first, last = block.start - lead * MIX_SAMPLE_RATE, block.end - lead * MIX_SAMPLE_RATE
         source = media_input(self._video, **seek, t=last / MIX_SAMPLE_RATE + 1)
         stereo = in_stereo(on_the_clock(source, track, MIX_SAMPLE_RATE), track.channels)
         sound = stereo.filter("volume", 1 / HEADROOM).filter("apad", whole_len=last)
         exact = sound.filter("atrim", start_sample=first, end_sample=last)
-        graph = media_output(stretch.path, exact, f="s16le", **{"c:a": "pcm_s16le"})
+        graph = media_output(block.path, exact, f="s16le", **{"c:a": "pcm_s16le"})
         await self._ffmpeg.run(graph, duration=last / MIX_SAMPLE_RATE, on_progress=on_progress)
 
 
@@ -112,12 +107,18 @@ def seeks_exactly(video: Path, track: AudioStream) -> bool:
         return counts_samples and without_gaps
 
 
-def _read(pcm: Path, first: int, count: int) -> Samples:
-    samples = np.zeros((2, count), np.float32)
-    with pcm.open("rb") as file:
-        file.seek(first * _FRAME_BYTES)
-        for run in runs(count):
+def _read(blocks: Sequence[_Block], start: int, end: int) -> Samples:
+    samples = np.zeros((2, end - start), np.float32)
+    for block in blocks:
+        first, last = max(start, block.start), min(end, block.end)
+        _read_block(block, first, samples[:, first - start : last - start])
+    return samples
+
+
+def _read_block(block: _Block, first: int, samples: Samples) -> None:
+    with block.path.open("rb") as file:
+        file.seek((first - block.start) * _FRAME_BYTES)
+        for run in runs(samples.shape[1]):
             data = np.frombuffer(file.read((run.stop - run.start) * _FRAME_BYTES), _PCM).reshape(-1, 2)
             there = samples[:, run.start : run.start + len(data)]
             np.multiply(data.T, np.float32(HEADROOM / 32768), out=there)
-    return samples
