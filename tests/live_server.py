@@ -106,7 +106,7 @@ class LiveProcess:
         return self._log.read_bytes()[start:].decode(errors="replace")
 
     def log_size(self) -> int:
-        return self._log.stat().st_size
+        return self._log.stat().st_size if self._log.exists() else 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -127,9 +127,14 @@ class LiveWorker(LiveProcess):
         log = data_dir.parent / f"{name}.log"
         super().__init__("worker", data_dir, log, (), settings | {"WORKER_NAME": name})
         self.name = name
+        self._begun = 0
+
+    def begin(self) -> None:
+        self._begun = self.log_size()
+        super().begin()
 
     def ready(self) -> bool:
-        return f"Working as {self.name}" in self.log()
+        return f"Working as {self.name}" in self.log(self._begun)
 
 
 class LiveServer(LiveProcess):

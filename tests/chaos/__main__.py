@@ -1,5 +1,6 @@
-"""`python -m tests.chaos [--films 12] [--kills 36] [--seed 1]`: a server is killed again and again while it
-dubs, its engines make trouble and its disk fills; then everything must be as if nothing had happened.
+"""`python -m tests.chaos [--machines] [--films 12] [--kills 36] [--seed 1]`: a server is killed again and
+again while it dubs, its engines make trouble and its disk fills; then everything must be as if nothing had
+happened. With `--machines` it is one of three workers each time, on PostgreSQL (TEST_DATABASE_URL) and S3.
 
 It ends by itself within ten minutes, with 1 for what is not as it should be.
 """
@@ -16,13 +17,13 @@ from pathlib import Path
 import httpx
 
 from tests.benchmarks.measuring import aligned
-from tests.chaos.disk import filled, small_disk
+from tests.chaos.disk import filled
 from tests.chaos.engines import TroubledOpenAI
 from tests.chaos.films import LANGUAGES, make_films, outputs
-from tests.live_server import FINAL, Json, LiveServer
+from tests.chaos.scenes import Scene, one_server, several_machines
+from tests.live_server import FINAL, Json, LiveProcess, LiveServer
 
 LONGEST_SECONDS = 600.0
-DISK_BYTES = 900 << 20
 FILM_SECONDS = 12
 BETWEEN_KILLS = (0.2, 2.5)
 FULL_SECONDS = 3.0
@@ -43,27 +44,27 @@ class Tally:
 
 @dataclass(frozen=True)
 class Chaos:
-    """A server on a small disk with films to dub."""
+    """Films are dubbed, and what dubs them is killed."""
 
-    server: LiveServer
+    scene: Scene
     engines: TroubledOpenAI
-    disk: Path
     chance: random.Random
     deadline: float
     tally: Tally = field(default_factory=Tally)
 
     def rage(self, kills: int, videos: Sequence[str]) -> None:
-        """Kills the server until it was killed so often or all is done, and lets the disk fill half-way."""
+        """Kills until so many were killed or all is done, and lets the disk fill half-way."""
         for number in range(kills):
             if time.monotonic() > self.deadline or not self._unfinished(videos):
                 return
             if number == kills // 2:
                 self._fill()
             time.sleep(self.chance.uniform(*BETWEEN_KILLS))
-            self.server.kill()
+            victim = self.chance.choice(self.scene.victims)
+            victim.kill()
             self.tally.kills += 1
             self.tally.in_flight += self.engines.in_flight(time.monotonic())
-            self._start()
+            self._start(victim)
 
     def settle(self, videos: Sequence[str]) -> int:
         """How many are dubbed when all have ended; what the full disk ended is asked for again, as a person
@@ -71,28 +72,31 @@ class Chaos:
         while (unfinished := self._unfinished(videos)) and time.monotonic() < self.deadline:
             for task in unfinished:
                 if task["status"] in FINAL:
-                    start(self.server, task["video_id"])
+                    start(self.scene.server, task["video_id"])
                     self.tally.retries += 1
             time.sleep(0.5)
         return len(videos) - len(unfinished)
 
     def _unfinished(self, videos: Sequence[str]) -> list[Json]:
-        newest = [newest_dub(self.server, video) for video in videos]
+        newest = [newest_dub(self.scene.server, video) for video in videos]
         return [task for task in newest if task["status"] != "completed" or task["result"]["partial"]]
 
     def _fill(self) -> None:
-        with filled(self.disk):
+        if self.scene.disk is None:
+            return
+        with filled(self.scene.disk):
             time.sleep(FULL_SECONDS)
         self.tally.fillings += 1
 
-    def _start(self) -> None:
+    def _start(self, victim: LiveProcess) -> None:
         began = time.monotonic()
-        self.server.start()
+        victim.start()
         self.tally.slowest_start = max(self.tally.slowest_start, time.monotonic() - began)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--machines", action="store_true", help="several, on PostgreSQL and a bucket")
     parser.add_argument("--films", type=int, default=12)
     parser.add_argument("--kills", type=int, default=36)
     parser.add_argument("--seed", type=int, default=1)
@@ -108,8 +112,8 @@ def main() -> int:
             units = len(engines.exchanges)
             engines.exchanges.clear()
             engines.chance = TROUBLE
-            with small_disk(folder / "disk", DISK_BYTES) as disk:
-                report = _storm(disk, engines, films, folder, chosen, began + LONGEST_SECONDS)
+            with (several_machines if chosen.machines else one_server)(folder, engines.url) as scene:
+                report = _storm(scene, engines, films, folder, chosen, began + LONGEST_SECONDS)
     return _tell(report, undisturbed, engines, units, time.monotonic() - began)
 
 
@@ -123,20 +127,19 @@ class Report:
 
 
 def _storm(
-    disk: Path,
+    scene: Scene,
     engines: TroubledOpenAI,
     films: Sequence[Path],
     folder: Path,
     chosen: argparse.Namespace,
     deadline: float,
 ) -> Report:
-    with LiveServer(disk / "data", OPENAI_BASE_URL=engines.url) as server:
-        videos = _start_all(server, films)
-        chaos = Chaos(server, engines, disk, random.Random(chosen.seed), deadline)
-        chaos.rage(chosen.kills, videos)
-        dubbed = chaos.settle(videos)
-        made = [outputs(server, video, folder) for video in videos] if dubbed == len(videos) else []
-        return Report(dubbed, made, chaos.tally)
+    videos = _start_all(scene.server, films)
+    chaos = Chaos(scene, engines, random.Random(chosen.seed), deadline)
+    chaos.rage(chosen.kills, videos)
+    dubbed = chaos.settle(videos)
+    made = [outputs(scene.server, video, folder) for video in videos] if dubbed == len(videos) else []
+    return Report(dubbed, made, chaos.tally)
 
 
 def _start_all(server: LiveServer, films: Sequence[Path]) -> list[str]:
