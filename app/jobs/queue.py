@@ -202,6 +202,7 @@ def _sqlite_engine(url: str) -> sqlalchemy.Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    """What the queue may forget in a loss of power, the jobs' own rows still know."""
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
 

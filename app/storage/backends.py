@@ -40,8 +40,12 @@ class Backend(Protocol):
         """The bytes from `start` up to and without `end`. Raises `FileNotFoundError`."""
         ...
 
-    async def put(self, key: str, path: Path) -> None:
-        """The file as an object, which appears whole; it is not to be changed any more."""
+    async def put(self, key: str, content: Path | bytes) -> None:
+        """An object that appears whole and outlasts a loss of power; a file is not to be changed any more."""
+        ...
+
+    async def settle(self, key: str) -> None:
+        """What was streamed in outlasts a loss of power from now on."""
         ...
 
     async def fetch(self, key: str, path: Path) -> None:
@@ -78,12 +82,12 @@ class FolderBackend:
         async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
 
-    async def put(self, key: str, path: Path) -> None:
-        """By a link, which costs the same for any size."""
-        if not await asyncio.to_thread(_linked, path, self._folder / key):
-            await obstore.put_async(
-                self.store, key, path, chunk_size=self.part_bytes, max_concurrency=self.parts_at_once
-            )
+    async def put(self, key: str, content: Path | bytes) -> None:
+        """A file by a link, which costs the same for any size."""
+        await asyncio.to_thread(_keep, self._folder, key, content)
+
+    async def settle(self, key: str) -> None:
+        await asyncio.to_thread(_settle, self._folder, key)
 
     async def fetch(self, key: str, path: Path) -> None:
         """By a link: objects never change."""
@@ -133,10 +137,13 @@ class BucketBackend:
         finally:
             following.cancel()
 
-    async def put(self, key: str, path: Path) -> None:
+    async def put(self, key: str, content: Path | bytes) -> None:
         await obstore.put_async(
-            self.store, key, path, chunk_size=self.part_bytes, max_concurrency=self.parts_at_once
+            self.store, key, content, chunk_size=self.part_bytes, max_concurrency=self.parts_at_once
         )
+
+    async def settle(self, key: str) -> None:
+        """A bucket only answers when it is."""
 
     async def fetch(self, key: str, path: Path) -> None:
         size = (await obstore.head_async(self.store, key))["size"]
@@ -168,17 +175,45 @@ def backend(url: str | None, folder: Path) -> Backend:
     return FolderBackend(folder) if url is None else BucketBackend(url)
 
 
-def _linked(source: Path, target: Path) -> bool:
-    """False where the file system has no links, or is another one."""
+def _keep(root: Path, key: str, content: Path | bytes) -> None:
+    """On the disk before it has its name: after a loss of power it is there whole or not at all."""
+    target = root / key
+    target.parent.mkdir(parents=True, exist_ok=True)
     # The name that the store gives to what is not whole yet, and lists nowhere.
     staged = target.with_name(f"{target.name}#{secrets.randbelow(10**12)}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged.hardlink_to(source)
-    except OSError:
-        return False
-    staged.replace(target)
-    return True
+        if isinstance(content, bytes):
+            staged.write_bytes(content)
+        else:
+            _link_or_copy(content, staged)
+        _flush(staged)
+        staged.replace(target)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    _flush_folders(root, target)
+
+
+def _settle(root: Path, key: str) -> None:
+    _flush(root / key)
+    _flush_folders(root, root / key)
+
+
+def _flush_folders(root: Path, target: Path) -> None:
+    """All that lead to it: any of them may be new."""
+    for folder in target.parents:
+        with suppress(FileNotFoundError):  # its video was deleted meanwhile
+            _flush(folder)
+        if folder == root:
+            return
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

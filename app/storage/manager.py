@@ -102,6 +102,7 @@ class StorageManager:
                 self._store, key, buffer_size=parts, max_concurrency=at_once
             ) as writer:
                 yield cast("ObjectWriter", writer)
+            await self._backend.settle(key)
 
     @asynccontextmanager
     async def provisional(self, prefix: str) -> AsyncIterator[None]:
@@ -132,7 +133,7 @@ class StorageManager:
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:
         with _full_disk_told():
-            await obstore.put_async(self._store, key, data)
+            await self._backend.put(key, data)
         return await self.head(key)
 
     async def head(self, key: str) -> StoredObject:
@@ -208,5 +209,9 @@ def _full_disk_told() -> Iterator[None]:
         yield
     except GenericError as error:
         if NO_SPACE_LEFT in str(error):
+            raise Problem(ErrorCode.STORAGE_FULL) from error
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
             raise Problem(ErrorCode.STORAGE_FULL) from error
         raise
