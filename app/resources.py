@@ -232,7 +232,7 @@ class Resources:
                 self.memo, self.storage, self.synthesizer, Rewriter(self.memo, self.translator)
             ).definition(),
             DubbedVideoGeneration(self.videos, self.storage, self.memo, self.ffmpeg).definition(),
-            Dubbing(self.stages, self.monitor).definition(),
+            Dubbing(self.stages, self.monitor, self.scheduler).definition(),
         )
 
     def _parts(self) -> Sequence[object]:

@@ -1,7 +1,8 @@
 """Work side by side, and work that is seen through."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -9,12 +10,20 @@ T = TypeVar("T")
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in order. The first failure cancels the others and is raised as it is, not in a group."""
+    async with side_by_side() as group:
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
+    """For tasks beside what is done in the block; all have ended when it is left. The first failure, be it a
+    task's or the block's, cancels the others and is raised as it is, not in a group."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+            yield group
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 async def seen_through(work: Coroutine[Any, Any, T]) -> T:

@@ -108,6 +108,12 @@ class JobScheduler:
         await session.refresh(job)
         return job
 
+    async def call_off(self, session: AsyncSession, job_id: str) -> None:
+        """Cancels the job unless it has ended by itself. Raises `Problem(TASK_NOT_FOUND)`."""
+        job = await held_job(session, job_id)
+        if job.status in ACTIVE:
+            await self._cancel(session, job)
+
     async def cancel_all(self, session: AsyncSession, video_id: str) -> None:
         """Ends every active job of a video."""
         await take_turn(session, video_id)
@@ -142,7 +148,7 @@ class JobScheduler:
             await hold_current(session, attempt)
             job = await get_job(session, attempt.job_id)
             until = self._pauses.until(problem, job.paused_since, utc_now())
-            if until is None or job.queue == "pipeline":
+            if until is None or job.job_type is JobType.DUB:
                 return False
             put_back(session, job, problem, until)
             await session.flush()

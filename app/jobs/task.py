@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,7 @@ from app.core.schemas import RequestModel
 from app.jobs.models import JobType
 from app.jobs.partial import PartialResults
 from app.jobs.schemas import TaskResult
-from app.jobs.storage import Attempt, hold_current, mark_completed
+from app.jobs.storage import Attempt, JobNoLongerActive, hold_current, mark_cancelled, mark_completed
 
 R = TypeVar("R", bound=RequestModel)
 
@@ -64,6 +64,13 @@ class RunningJob(Generic[R]):
             await take_turn(session, self.video_id)
             await hold_current(session, self.attempt)
             yield Completion(session, self.attempt)
+
+    async def give_up(self) -> NoReturn:
+        """Ends the job as cancelled: what it waits for will not come. Raises `JobNoLongerActive`."""
+        async with self.database.write() as session:
+            await hold_current(session, self.attempt)
+            await mark_cancelled(session, self.attempt.job_id)
+        raise JobNoLongerActive(self.attempt.job_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,8 @@ class DubPipeline:
             )
             for draft in self._drafts(video, state, stages, request)
         ]
-        return DubPlan(video_id=video_id, stages=planned, estimated_time=_longest_chain(planned))
+        together = self._stages.speech.can_follow
+        return DubPlan(video_id=video_id, stages=planned, estimated_time=_longest_chain(planned, together))
 
     async def _check(self, video: Video, state: DubState, stages: Stages, request: DubVideo) -> None:
         if stages.original:
@@ -108,7 +109,9 @@ class DubPipeline:
     ) -> Iterator[_Draft]:
         lines, seconds = _extent(video, state, there)
         name = there.language
-        translating, speaking = self._stages.translations.work(lines), self._stages.speech.work(seconds)
+        following = needed.translation and self._stages.speech.can_follow
+        translating = self._stages.translations.work(lines)
+        speaking = self._stages.speech.work(seconds, following=following)
         rendering = self._stages.videos.work(video, request.video(name))
         yield _Draft(JobType.TRANSLATION, name, needed.translation, "segments", lines, translating)
         yield _Draft(JobType.TTS_GENERATION, name, needed.speech, "segments", lines, speaking)
@@ -123,10 +126,14 @@ def _extent(video: Video, state: DubState, there: LanguageState) -> tuple[int, f
     return len(track.segments), sum(segment.end - segment.start for segment in track.segments)
 
 
-def _longest_chain(stages: list[PlannedStage]) -> int:
-    """What all share, and then the language that takes longest."""
-    seconds: dict[str | None, float] = {}
-    for stage in stages:
-        seconds[stage.language] = seconds.get(stage.language, 0.0) + stage.estimated_seconds
-    shared = seconds.pop(None, 0.0)
-    return max(1, round(shared + max(seconds.values(), default=0.0)))
+def _longest_chain(stages: list[PlannedStage], together: bool) -> int:
+    """What all share, and then the language that takes longest; translation and speech may go `together`."""
+    seconds = {(stage.language, stage.stage): stage.estimated_seconds for stage in stages}
+
+    def chain(language: str) -> float:
+        both = [seconds[language, kind] for kind in (JobType.TRANSLATION, JobType.TTS_GENERATION)]
+        return (max(both) if together else sum(both)) + seconds[language, JobType.VIDEO_GENERATION]
+
+    languages = {stage.language for stage in stages if stage.language is not None}
+    shared = seconds[None, JobType.SUBTITLE_EXTRACTION]
+    return max(1, round(shared + max(map(chain, languages))))

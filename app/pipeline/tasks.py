@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +13,9 @@ from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Job, JobStatus, JobType
 from app.jobs.monitor import JobMonitor
+from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import DubbedLanguage, DubResult
-from app.jobs.storage import hold_current, stages_of
+from app.jobs.storage import active_stages, hold_current, stages_of
 from app.jobs.task import RunningJob, TaskDefinition
 from app.pipeline.plan import LanguageStages, Stages, stages_for, state_of
 from app.pipeline.schemas import DubVideo
@@ -50,14 +52,16 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Dubbing:
-    """Runs the stages that are missing: the transcription once, then the languages side by side.
+    """Runs the stages that are missing: the transcription once, then the languages side by side, each with
+    its speech beside its translation where the engine allows that.
 
-    One that fails does not stop the others. A stage is a task of its own: after a crash the ones that run
-    are found again by what they do.
+    A language that fails does not stop the others. A stage is a task of its own: after a crash the ones that
+    run are found again by what they do.
     """
 
     stages: StageServices
     monitor: JobMonitor
+    scheduler: JobScheduler
 
     def definition(self) -> TaskDefinition[DubVideo]:
         return TaskDefinition(JobType.DUB, DubVideo, self.run)
@@ -86,31 +90,72 @@ class Dubbing:
     async def _language(self, job: RunningJob[DubVideo], needed: LanguageStages) -> _Outcome:
         outcome = _Outcome(needed.language)
         try:
-            for start in self._starts(job, needed):
-                outcome.task_ids.append((await self._done(job, start)).id)
+            async for stage in self._completed_stages(job, needed):
+                outcome.task_ids.append(stage.id)
         except StageFailed as failure:
             outcome.failure = failure
         return outcome
 
-    def _starts(self, job: RunningJob[DubVideo], needed: LanguageStages) -> Sequence[Start]:
-        request, video_id, language = job.request, job.video_id, needed.language
-        starts: list[Start] = []
-        if needed.translation:
-            translation = request.translation(language)
-            starts.append(lambda session: self.stages.translations.start(session, video_id, translation))
-        if needed.speech:
-            speech = request.speech(language)
-            starts.append(lambda session: self.stages.speech.start(session, video_id, speech))
+    async def _completed_stages(
+        self, job: RunningJob[DubVideo], needed: LanguageStages
+    ) -> AsyncIterator[Job]:
+        """Each once it is. Raises `StageFailed`."""
+        video_id, language = job.video_id, needed.language
+        if needed.translation and needed.speech and self.stages.speech.can_follow:
+            translation, speech = await self._start_together(job, language)
+            try:
+                yield await self._completed(translation)
+            except StageFailed:
+                async with job.database.write() as session:
+                    await self._call_off_speech(session, job, language)
+                raise
+            yield await self._completed(speech)
+        else:
+            if needed.translation:
+                yield await self._done(job, partial(self._translate, job=job, language=language))
+            if needed.speech:
+                yield await self._done(job, partial(self._speak, job=job, language=language))
         if needed.video:
-            video = request.video(language)
-            starts.append(lambda session: self.stages.videos.start(session, video_id, video))
-        return starts
+            video = job.request.video(language)
+            yield await self._done(job, lambda session: self.stages.videos.start(session, video_id, video))
+
+    async def _start_together(self, job: RunningJob[DubVideo], language: str) -> tuple[Job, Job]:
+        """The translation, and the speech that follows it."""
+        async with job.database.write() as session:
+            await hold_current(session, job.attempt)
+            translation = await self._translate(session, job, language)
+            await self._call_off_speech(session, job, language, but_of=translation.id)
+            request = job.request.speech(language)
+            return translation, await self.stages.speech.start_following(session, translation, request)
+
+    async def _translate(self, session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Job:
+        request = job.request.translation(language)
+        return await self.stages.translations.start(session, job.video_id, request)
+
+    async def _speak(self, session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Job:
+        """What followed a translation that completed right before a crash goes on."""
+        running = await _active_speech(session, job, language)
+        if running:
+            return running[0]
+        return await self.stages.speech.start(session, job.video_id, job.request.speech(language))
+
+    async def _call_off_speech(
+        self, session: AsyncSession, job: RunningJob[DubVideo], language: str, but_of: str | None = None
+    ) -> None:
+        """It follows another translation than `but_of`, which is not to be had any more."""
+        for stage in await _active_speech(session, job, language):
+            if stage.request.get("follows") != but_of:
+                await self.scheduler.call_off(session, stage.id)
 
     async def _done(self, job: RunningJob[DubVideo], start: Start) -> Job:
         """The stage once it is completed. Raises `StageFailed`."""
         async with job.database.write() as session:
             await hold_current(session, job.attempt)
             stage = await start(session)
+        return await self._completed(stage)
+
+    async def _completed(self, stage: Job) -> Job:
+        """Raises `StageFailed`."""
         stage = await self.monitor.finished(stage.id)
         if stage.status is not JobStatus.COMPLETED:
             raise StageFailed(stage)
@@ -121,6 +166,12 @@ class Dubbing:
             languages = [await _result(completion.session, job.video_id, outcome) for outcome in outcomes]
             partial = any(each.partial or each.status == "failed" for each in languages)
             await completion.finish(DubResult(video_id=job.video_id, languages=languages, partial=partial))
+
+
+async def _active_speech(session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Sequence[Job]:
+    stages = await active_stages(session, job.attempt.job_id)
+    speech = [stage for stage in stages if stage.job_type is JobType.TTS_GENERATION]
+    return [stage for stage in speech if stage.request["language"] == language]
 
 
 async def _result(session: AsyncSession, video_id: str, outcome: _Outcome) -> DubbedLanguage:

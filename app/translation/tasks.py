@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -79,13 +79,16 @@ class SubtitleTranslation:
         style = commission.style
         units = await asyncio.to_thread(sentences, original.segments, preserve_format=style.preserve_format)
         work = (commission.title(title), *await asyncio.to_thread(commission.body, units))
-        show = partial(_show, job, {unit.id: unit for unit in units}, style)
+        show = partial(_show, job, units, style)
         answers = await self._translate(job, commission, work, until=0.9, show=show)
         if broken := await asyncio.to_thread(torn, units, answers, style):
             units = split(units, broken)
             parts = [part for sentence in broken for part in sentence.split()]
             body = await asyncio.to_thread(commission.body, parts)
-            answers = answers.instead(broken, await self._translate(job, commission, body, start=0.9))
+            again = await self._translate(
+                job, commission, body, start=0.9, show=partial(_show, job, parts, style)
+            )
+            answers = answers.instead(broken, again)
         translated = await asyncio.to_thread(assemble, units, answers, style)
         await self._publish(job, commission, original, translated, answers.lines[TITLE_ID].text)
 
@@ -97,7 +100,7 @@ class SubtitleTranslation:
         *,
         start: float = 0.0,
         until: float = 0.97,
-        show: Callable[[TranslatedBatch], None] = lambda _: None,
+        show: Callable[[TranslatedBatch], None],
     ) -> Answers:
         total = sum(len(batch.lines) for batch in work)
         done = 0
@@ -159,12 +162,15 @@ class SubtitleTranslation:
 
 def _show(
     job: RunningJob[TranslateSubtitles],
-    sentences_by_id: Mapping[int, Sentence],
+    units: Sequence[Sentence],
     style: TranslationStyle,
     result: TranslatedBatch,
 ) -> None:
-    """The lines of one batch; the title is none."""
-    units = [sentences_by_id[line.id] for line in result.lines if line.id in sentences_by_id]
-    if units:
-        so_far = assemble(units, Answers.of([result]), style)
-        job.partial.add(units[0].id, segments_to_json(so_far.segments))
+    """The lines of one batch as they stay: not those of torn sentences. The title is none."""
+    answers = Answers.of([result])
+    answered = [unit for unit in units if unit.id in answers.lines]
+    broken = torn(answered, answers, style)
+    whole = [unit for unit in answered if unit not in broken]
+    if whole:
+        so_far = assemble(whole, answers, style)
+        job.partial.add(whole[0].id, segments_to_json(so_far.segments))

@@ -1,19 +1,17 @@
 """Every line spoken once, in the wording that should fit."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
+from app.tts.choosing import WordingChoice
 from app.tts.script import Line, Script
 from app.tts.speaking import Speaker, Version
-from app.tts.timeline import TimingLimits, room
-from app.tts.wording import LengthEstimate, Pace, best_wording, said
+from app.tts.wording import Pace, said
 
 LINES_IN_FLIGHT = 32
-# Lines that are spoken to learn the pace of a voice nobody has heard.
-FIRST_LINES = 4
 # So many lines in a row fail for the engine's sake, not for their own.
 MOST_FAILURES_IN_A_ROW = 20
 # What may be the line's fault alone.
@@ -55,6 +53,22 @@ class Performance:
 
 
 @dataclass(slots=True)
+class Patience:
+    """Tells what concerns one line from what concerns all of them."""
+
+    _failures_in_a_row: int = 0
+
+    def failed(self, problem: Problem) -> None:
+        """Raises the problem unless another line may be spoken all the same."""
+        self._failures_in_a_row += 1
+        if not concerns_one_line(problem) or self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            raise problem
+
+    def succeeded(self) -> None:
+        self._failures_in_a_row = 0
+
+
+@dataclass(slots=True)
 class Reading:
     """Speaks in parallel. A line that fails leaves the others alone; what concerns all of them is raised.
 
@@ -64,10 +78,9 @@ class Reading:
 
     speaker: Speaker
     script: Script
-    limits: TimingLimits
-    estimate: LengthEstimate
+    choice: WordingChoice
     report: Callable[[int, int], None]
-    _failures_in_a_row: int = 0
+    _patience: Patience = field(default_factory=Patience)
     _done: int = 0
     _performed: dict[int, Performance] = field(default_factory=dict)
 
@@ -77,10 +90,11 @@ class Reading:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]
         self.report(0, len(waiting))
-        later = self._can_wait(waiting)
-        await self._perform([index for index in waiting if index not in later], len(waiting))
-        self._learn()
-        await self._perform(sorted(later), len(waiting))
+        first = [line for lines in self.choice.first_lines(self.script.lines).values() for line in lines]
+        later = self._can_wait(waiting, {line.id for line in first})
+        total = len(waiting)
+        await self._perform([index for index in waiting if index not in later], total, self.choice)
+        await self._perform(sorted(later), total, self._taught(first))
         performed = tuple(self._performed[line.id] for line in self.script.lines)
         _check_some_spoken(performed)
         return performed
@@ -101,56 +115,39 @@ class Reading:
                 cost=row.cost,
             )
 
-    def _can_wait(self, waiting: Iterable[int]) -> set[int]:
-        """Lines with a choice of wordings, until a few have shown the pace of their voice."""
-        later: set[int] = set()
-        heard: dict[str, int] = {}
-        for index in waiting:
-            line = self.script.lines[index]
-            voice = line.delivery.voice_id
-            if line.settled or len(line.wordings) == 1 or self.estimate.knows(voice):
-                continue
-            heard[voice] = heard.get(voice, 0) + 1
-            if heard[voice] > FIRST_LINES:
-                later.add(index)
-        return later
+    def _can_wait(self, waiting: Iterable[int], first: Set[int]) -> set[int]:
+        """Lines with a choice of wordings, until the `first` have shown the pace of their voice."""
+        lines = self.script.lines
+        return {
+            index for index in waiting if self.choice.is_open(lines[index]) and lines[index].id not in first
+        }
 
-    def _learn(self) -> None:
-        spoken = (performed for performed in self._performed.values() if performed.version is not None)
-        self.estimate = self.estimate.having_heard((line.voice_id, line.pace) for line in spoken)
+    def _taught(self, first: Iterable[Line]) -> WordingChoice:
+        performed = (self._performed[line.id] for line in first)
+        spoken = (performance for performance in performed if performance.version is not None)
+        return self.choice.having_heard((performance.voice_id, performance.pace) for performance in spoken)
 
-    async def _perform(self, indexes: Sequence[int], total: int) -> None:
+    async def _perform(self, indexes: Sequence[int], total: int, choice: WordingChoice) -> None:
         in_flight = asyncio.Semaphore(LINES_IN_FLIGHT)
 
         async def perform(index: int) -> None:
             async with in_flight:
                 line = self.script.lines[index]
-                self._performed[line.id] = await self._spoken(line, self._wording(index))
+                self._performed[line.id] = await self._spoken(line, index, choice)
             self._done += 1
             self.report(self._done, total)
 
         await all_of(perform(index) for index in indexes)
 
-    def _wording(self, index: int) -> str:
-        line = self.script.lines[index]
-        if line.settled is not None:
-            return line.settled
-        space = room(self.script.slots, index, video_duration=self.script.duration, limits=self.limits)
-        return best_wording(line.wordings, lambda text: self._estimated(line, text), space)
-
-    def _estimated(self, line: Line, text: str) -> float:
-        return self.estimate.seconds(text, line.delivery.voice_id, line.delivery.speaking_rate)
-
-    async def _spoken(self, line: Line, text: str) -> Performance:
+    async def _spoken(self, line: Line, index: int, choice: WordingChoice) -> Performance:
+        text = choice.wording(line, index)
         tried = frozenset((text,))
         try:
             version = await self.speaker.speak(text, line.delivery)
         except Problem as problem:
-            self._failures_in_a_row += 1
-            if not concerns_one_line(problem) or self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
-                raise
-            return Performance(line, text, self._estimated(line, text), failure=problem, tried=tried)
-        self._failures_in_a_row = 0
+            self._patience.failed(problem)
+            return Performance(line, text, choice.estimated(line, text), failure=problem, tried=tried)
+        self._patience.succeeded()
         return Performance(line, text, version.length, version, cost=version.cost, tried=tried)
 
 

@@ -1,6 +1,6 @@
 """What a job has to speak: the lines of a translation, and what there was of them before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.subtitles.segments import Segment
@@ -68,14 +68,36 @@ def script_of(
     A file that a user brought may go on after the video's end: nobody would hear that.
     """
     if request.again is None or former is None:
-        rows = {row.id: row for row in former.segments} if former else {}
-        settles = former is not None and former.row.options == request.options.model_dump(mode="json")
-        heard = (segment for segment in translation.segments if segment.start < duration)
-        lines = [_line(request, segment, rows.get(segment.id), settles) for segment in heard]
+        lines = lines_of(request, translation.segments, former, duration)
     else:
-        lines = list(_again(request, request.again, translation, former))
-    lines.sort(key=lambda line: (line.slot.start, line.slot.end))
-    return Script(tuple(lines), tuple(line.slot for line in lines), duration, translation, former)
+        again = _again(request, request.again, translation, former)
+        lines = tuple(sorted(again, key=lambda line: _place(line.slot)))
+    return Script(lines, tuple(line.slot for line in lines), duration, translation, former)
+
+
+def slots_of(segments: Iterable[Segment], duration: float) -> tuple[Slot, ...]:
+    """Those of a script in which all the segments are spoken."""
+    heard = (segment for segment in segments if segment.start < duration)
+    return tuple(sorted((_slot(segment) for segment in heard), key=_place))
+
+
+def lines_of(
+    request: SpeechTask, segments: Iterable[Segment], former: SpokenTrack | None, duration: float
+) -> tuple[Line, ...]:
+    """The segments as they are to be spoken anew, in order of time."""
+    rows = {row.id: row for row in former.segments} if former else {}
+    settles = former is not None and former.row.options == request.options.model_dump(mode="json")
+    heard = (segment for segment in segments if segment.start < duration)
+    lines = [_line(request, segment, rows.get(segment.id), settles) for segment in heard]
+    return tuple(sorted(lines, key=lambda line: _place(line.slot)))
+
+
+def _slot(segment: Segment) -> Slot:
+    return Slot(segment.id, segment.start, segment.end)
+
+
+def _place(slot: Slot) -> tuple[float, float]:
+    return slot.start, slot.end
 
 
 def _line(request: SpeechTask, segment: Segment, row: SpeechSegment | None, settles: bool) -> Line:
@@ -121,7 +143,7 @@ def _to_speak(
     segment: Segment, delivery: Delivery, row: SpeechSegment | None = None, *, settles: bool = False
 ) -> Line:
     return Line(
-        slot=Slot(segment.id, segment.start, segment.end),
+        slot=_slot(segment),
         wordings=tuple(dict.fromkeys((segment.text, *segment.shorter))),
         source_text=segment.original_text,
         delivery=delivery,

@@ -1,7 +1,7 @@
 """TTSManager: voices, and starting the generation of speech."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from app.ledger.prices import PriceTable
 from app.media.audio import encode
 from app.storage.processor import FileProcessor
 from app.subtitles.segments import Segment
+from app.subtitles.storage import load_track as load_original
 from app.translation.storage import load_track as load_translation
 from app.tts.engines.base import Gender, SpeechRequest, TTSClient, Voice
 from app.tts.engines.samples import sample_sentence
@@ -33,9 +34,11 @@ PREVIEW_FALLBACK = "en"
 
 
 class SpeechTask(GenerateSpeech):
-    """What a job is told: how the whole track is spoken, and which of its segments to speak again."""
+    """What a job is told: how the whole track is spoken, which of its segments to speak again, and the task
+    of a translation that it `follows`, to speak what is translated while the rest is."""
 
     again: RegenerateSpeech | None = None
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,27 @@ class TTSManager:
         task = SpeechTask.model_validate((await self.settled(request)).model_dump())
         return await self._start(session, video_id, task, translation.segments, request)
 
+    @property
+    def can_follow(self) -> bool:
+        """Whether speech can be made while its lines are still being translated: calls that wait on the
+        network take nothing from that. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return self._synthesizer().queue == "api"
+
+    async def start_following(self, session: AsyncSession, translation: Job, request: GenerateSpeech) -> Job:
+        """Beside the translation. It waits where nothing waits for it: in a queue with places it could take
+        the one that its translation needs. Raises as `start` does."""
+        original = await load_original(session, translation.video_id)
+        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        return await self._scheduler.start(
+            session,
+            JobType.TTS_GENERATION,
+            translation.video_id,
+            task.model_copy(update={"follows": translation.id}),
+            "pipeline",
+            self.work(spoken_seconds(original.segments), following=True),
+            request,
+        )
+
     async def settled(self, request: GenerateSpeech) -> GenerateSpeech:
         """With voices and limits for what was not asked for. Raises `Problem`: no such voice, an engine
         not configured, a limit on costs that are not known."""
@@ -94,10 +118,12 @@ class TTSManager:
         }
         return request.model_copy(update=settled)
 
-    def work(self, seconds: float) -> Workload:
-        """Of so much speech. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+    def work(self, seconds: float, *, following: bool = False) -> Workload:
+        """Of so much speech. `following` a translation it lasts at least as long as that, and is measured by
+        itself. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
         engine = self._synthesizer()
-        return Workload(seconds, f"{JobType.TTS_GENERATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
+        kind = f"{JobType.TTS_GENERATION}:{engine.name}{':following' if following else ''}"
+        return Workload(seconds, kind, PRIOR_SECONDS[engine.queue])
 
     async def regenerate(
         self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech
@@ -145,7 +171,7 @@ class TTSManager:
         terms: TaskTerms,
     ) -> Job:
         engine = self._synthesizer()
-        work = self.work(sum(segment.end - segment.start for segment in segments))
+        work = self.work(spoken_seconds(segments))
         return await self._scheduler.start(
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
         )
@@ -180,6 +206,11 @@ class TTSManager:
                 ErrorCode.VOICE_NOT_FOUND, field=field, voice_id=voice_id or "", language=language or ""
             )
         return found
+
+
+def spoken_seconds(segments: Iterable[Segment]) -> float:
+    """How long they are shown, without the pauses between them."""
+    return sum(segment.end - segment.start for segment in segments)
 
 
 def settled_options(options: SpeechOptions, settings: Settings) -> SpeechOptions:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
@@ -36,13 +36,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Every step goes through the memo: a line is asked for once, and its sound worked on once."""
+    """Every step goes through the memo: a line is asked for once, and its sound worked on once. What the
+    engine took for a unit is told once, with the first version made of it."""
 
     engine: TTSClient
     memo: Memo
     storage: StorageManager
     language: str
     sample_rate: int
+    _bills: dict[str, float | None] = field(default_factory=dict)
 
     def spoken_before(self, line: Line) -> Version | None:
         """What there is of the line, if that is exactly what is wanted: no sound has to be read for it."""
@@ -58,9 +60,13 @@ class Speaker:
     async def speak(self, text: str, delivery: Delivery) -> Version:
         """Raises `Problem` when the engine refuses, fails or cannot be reached, or says nothing."""
         unit = self._unit(text, delivery)
-        bills: list[float | None] = [0.0]
-        clip = await self._natural(unit, delivery, bills)
-        return Version(text, unit, _seconds(clip), bills[-1], clip=self._clip(unit, delivery, 1.0).object_key)
+        length = _seconds(await self._natural(unit, delivery))
+        clip = self._clip(unit, delivery, 1.0).object_key
+        return Version(text, unit, length, self._bills.pop(unit.key, 0.0), clip=clip)
+
+    async def rehearse(self, text: str, delivery: Delivery) -> float:
+        """Has the sound made that `speak` will find. Returns its seconds. Raises as that does."""
+        return _seconds(await self._natural(self._unit(text, delivery), delivery))
 
     async def fitted(self, version: Version, delivery: Delivery, speed: float) -> str:
         """The key of the version's sound at that speed."""
@@ -68,7 +74,7 @@ class Speaker:
             return version.clip
 
         async def make() -> bytes:
-            natural = await self._natural(version.unit, delivery, [])
+            natural = await self._natural(version.unit, delivery)
             return await seen_through(asyncio.to_thread(fit, natural, speed))
 
         unit = self._clip(version.unit, delivery, speed)
@@ -117,21 +123,21 @@ class Speaker:
             ),
         )
 
-    async def _natural(self, unit: Unit, delivery: Delivery, bills: list[float | None]) -> bytes:
-        """The line at the voice's own pace; what the engine took for it goes on the `bills`."""
+    async def _natural(self, unit: Unit, delivery: Delivery) -> bytes:
+        """The line at the voice's own pace."""
 
         async def make() -> bytes:
-            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery, bills))
+            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery))
             return await seen_through(asyncio.to_thread(deliver, raw, delivery, self.sample_rate))
 
         return await self.memo.recall(self._clip(unit, delivery, 1.0), make)
 
-    async def _ask(self, unit: Unit, delivery: Delivery, bills: list[float | None]) -> bytes:
+    async def _ask(self, unit: Unit, delivery: Delivery) -> bytes:
         """Silence is no answer, and so nothing to remember, unless there was nothing to say."""
         request = SpeechRequest(unit.content, self.language, delivery.voice_id, unit.model)
         with metered() as meter:
             audio = await self.engine.speak(request)
-        bills.append(meter.cost)
+        self._bills[unit.key] = meter.cost
         wav = await seen_through(asyncio.to_thread(_written, audio))
         if wav is None and spoken_text(unit.content):
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=unit.model, reason="the speech is silent")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
 
-from app.core.concurrency import all_of
+from app.core.concurrency import all_of, side_by_side
 from app.core.database import after_commit
 from app.jobs.models import JobType
 from app.jobs.schemas import SpeechResult
@@ -14,14 +14,17 @@ from app.jobs.storage import get_job
 from app.jobs.task import RunningJob, TaskDefinition
 from app.memo import Memo
 from app.storage.manager import StorageManager
+from app.subtitles.storage import find_track as find_original
 from app.translation.rewriting import Rewriter
 from app.translation.storage import load_track as load_translation
+from app.tts.ahead import NothingToFollow, ReadingAhead, translated_so_far
+from app.tts.choosing import WordingChoice
 from app.tts.engines.base import TTSClient
 from app.tts.models import Speech, SpeechSegment
 from app.tts.reading import LINES_IN_FLIGHT, Performance, Reading
 from app.tts.rewording import Rewording
 from app.tts.schemas import SpeechOptions
-from app.tts.script import Script, script_of
+from app.tts.script import Script, lines_of, script_of, slots_of
 from app.tts.service import SpeechTask
 from app.tts.speaking import Speaker
 from app.tts.storage import (
@@ -36,14 +39,6 @@ from app.tts.timeline import Placement, TimingLimits
 from app.tts.wording import LengthEstimate
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """What a job goes by: the script, and how fast the voices speak."""
-
-    script: Script
-    estimate: LengthEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,45 +64,80 @@ class SpeechGeneration:
         return TaskDefinition(JobType.TTS_GENERATION, SpeechTask, self.run)
 
     async def run(self, job: RunningJob[SpeechTask]) -> None:
-        """One at a time for a track: what is spoken again goes in beside what the job before it spoke."""
-        turn = self._turns.setdefault((job.video_id, job.request.language), asyncio.Lock())
-        async with turn:
-            await self._generate(job)
-
-    async def _generate(self, job: RunningJob[SpeechTask]) -> None:
-        prepared = await self._prepare(job)
-        options = job.request.options
+        """One at a time for a track: what is spoken again goes in beside what the job before it spoke. Who
+        waits for a translation has no turn, or those that have a place in a queue would wait for it too."""
+        request = job.request
         speaker = Speaker(
-            self.synthesizer(), self.memo, self.storage, job.request.language, options.sample_rate
+            self.synthesizer(), self.memo, self.storage, request.language, request.options.sample_rate
         )
+        estimate = await self._estimate(job)
+        async with side_by_side() as group:
+            if request.follows is not None:
+                await self._speak_ahead(job, request.follows, speaker, estimate, group)
+            async with self._turns.setdefault((job.video_id, request.language), asyncio.Lock()):
+                await self._generate(job, speaker, estimate)
+
+    async def _speak_ahead(
+        self,
+        job: RunningJob[SpeechTask],
+        translation_id: str,
+        speaker: Speaker,
+        estimate: LengthEstimate,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Returns as soon as the translation is there: what is being spoken then goes on in the `group`."""
+        async with job.database.read() as session:
+            duration = (await get_video(session, job.video_id)).duration
+            original = await find_original(session, job.video_id)
+            former = await find_speech(session, job.video_id, job.request.language)
+        slots = slots_of(original.segments if original else (), duration)
+        choice = WordingChoice(slots, duration, limits_of(job.request.options), estimate)
+        ahead = ReadingAhead(speaker, choice, group, partial(_report_spoken, job))
+        try:
+            async for segments in translated_so_far(job.database, translation_id):
+                lines = await asyncio.to_thread(lines_of, job.request, segments, former, duration)
+                ahead.speak({line.id: line for line in lines})
+        except NothingToFollow:
+            await job.give_up()
+
+    async def _generate(
+        self, job: RunningJob[SpeechTask], speaker: Speaker, estimate: LengthEstimate
+    ) -> None:
+        script = await self._script(job)
+        options = job.request.options
         limits = limits_of(options)
-        reading = Reading(speaker, prepared.script, limits, prepared.estimate, partial(_report_spoken, job))
-        performed = await reading.read()
+        choice = WordingChoice(script.slots, script.duration, limits, estimate)
+        performed = await Reading(speaker, script, choice, partial(_report_spoken, job)).read()
         rewording = Rewording(
             speaker,
             self.rewriter,
-            prepared.script,
+            script,
             limits,
             options.rewrites or 0,
             lambda count: job.report(0.8, "rewording", count=count),
         )
         fitted, placements = await rewording.fitted(performed)
         job.report(0.9, "placing_speech")
-        clips = await _clips(speaker, prepared.script, fitted, placements)
+        clips = await _clips(speaker, script, fitted, placements)
         dubbed = [Dubbed(*parts) for parts in zip(fitted, placements, clips, strict=True)]
-        await self._publish(job, prepared.script, dubbed)
+        await self._publish(job, script, dubbed)
 
-    async def _prepare(self, job: RunningJob[SpeechTask]) -> Preparation:
+    async def _estimate(self, job: RunningJob[SpeechTask]) -> LengthEstimate:
+        """By what was known of the voices when the job was asked for."""
+        language = job.request.language
+        async with job.database.read() as session:
+            asked_at = (await get_job(session, job.attempt.job_id)).created_at
+            paces = await known_paces(session, language, self.synthesizer().model, asked_at)
+        return LengthEstimate(language, paces)
+
+    async def _script(self, job: RunningJob[SpeechTask]) -> Script:
         request = job.request
         async with job.database.read() as session:
             video = await get_video(session, job.video_id)
             translation = await load_translation(session, job.video_id, request.language)
             load = find_speech if request.again is None else load_speech
             former = await load(session, job.video_id, request.language)
-            asked_at = (await get_job(session, job.attempt.job_id)).created_at
-            paces = await known_paces(session, request.language, self.synthesizer().model, asked_at)
-        script = await asyncio.to_thread(script_of, request, translation, former, video.duration)
-        return Preparation(script, LengthEstimate(request.language, paces))
+        return await asyncio.to_thread(script_of, request, translation, former, video.duration)
 
     async def _publish(self, job: RunningJob[SpeechTask], script: Script, dubbed: Sequence[Dubbed]) -> None:
         speech = self._row(job, script)

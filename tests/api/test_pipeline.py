@@ -76,7 +76,10 @@ class TestPlan:
         assert [stage["stage"] for stage in planned["stages"]] == [STAGES[0], *2 * STAGES[1:]]
         assert {stage["action"] for stage in planned["stages"]} == {"make"}
         assert all(stage["units_ready"] == 0 for stage in planned["stages"])
-        assert planned["estimated_time"] > 0
+        heard, *of_spanish = [stage["estimated_seconds"] for stage in planned["stages"]][:4]
+        translated, spoken, rendered = of_spanish
+        chain = heard + max(translated, spoken) + rendered
+        assert planned["estimated_time"] == max(1, round(chain))
         assert api.http.get(f"/api/videos/{video}/jobs").json()["jobs"] == []
 
     def test_what_is_there_is_told(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
@@ -127,15 +130,17 @@ class TestTrouble:
         api.http.post(f"/api/tasks/{hanging['task_id']}/cancel").raise_for_status()
         assert _running(api, video) == []
         statuses = {stage["type"]: stage["status"] for stage in stages_of(api, video)}
-        assert statuses == {"translation": "cancelled"}
+        assert statuses == {"translation": "cancelled", "tts_generation": "cancelled"}
 
     def test_a_stage_that_is_cancelled_fails_its_language(
         self, api: LiveServer, video: str, hanging: Json
     ) -> None:
-        (stage,) = _running(api, video)
+        stage = next(stage for stage in _running(api, video) if stage["type"] == "translation")
         api.http.post(f"/api/tasks/{stage['task_id']}/cancel").raise_for_status()
         task = api.finished(hanging["task_id"])
         assert (task["status"], task["error"]["code"]) == ("failed", "stage_cancelled")
+        assert stage["task_id"] in task["error"]["message"]
+        assert {stage["status"] for stage in stages_of(api, video)} == {"cancelled"}
 
     def test_a_retry_makes_only_what_is_missing(
         self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, hanging: Json

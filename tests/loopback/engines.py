@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -128,6 +129,27 @@ class SuffixTranslator:
     @staticmethod
     def undo(text: str, language: str) -> str:
         return _WORD.sub(lambda word: word[0].removesuffix(_suffix(language)), text)
+
+
+class HeldTranslator(SuffixTranslator):
+    """Keeps every batch back in which a line has the held text, until that is released."""
+
+    def __init__(self) -> None:
+        self._held: str | None = None
+        self._released = threading.Event()
+
+    def hold(self, text: str) -> None:
+        self._held = text
+        self._released.clear()
+
+    def release(self) -> None:
+        self._held = None
+        self._released.set()
+
+    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
+        if self._held is not None and any(self._held in line.text for line in batch.lines):
+            await asyncio.to_thread(self._released.wait)
+        return await super().translate(batch, model)
 
 
 class ToneVoice:
