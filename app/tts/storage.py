@@ -16,8 +16,6 @@ from app.tts.wording import Pace
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import publish
 
-TRACKS_TO_LEARN_FROM = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -110,13 +108,18 @@ async def save_speech(
     await publish(session, row.video_id, ArtifactKind.SPEECH, row.language, made_from)
 
 
-async def known_paces(session: AsyncSession, language: str, model: str, before: datetime) -> dict[str, Pace]:
-    """How fast each voice has spoken the language, by the newest tracks that were there at that time."""
-    tracks = (
-        select(Speech.video_id)
-        .where(Speech.language == language, Speech.model_used == model, Speech.updated_at < before)
-        .order_by(Speech.updated_at.desc())
-        .limit(TRACKS_TO_LEARN_FROM)
+async def known_paces(
+    session: AsyncSession, video_id: str, language: str, model: str, before: datetime
+) -> dict[str, Pace]:
+    """How fast each voice has spoken in the track that was there at that time.
+
+    What other videos have shown does not count: the same video would become another with each of them.
+    """
+    track = select(Speech.video_id).where(
+        Speech.video_id == video_id,
+        Speech.language == language,
+        Speech.model_used == model,
+        Speech.updated_at < before,
     )
     lines = (
         select(
@@ -126,13 +129,13 @@ async def known_paces(session: AsyncSession, language: str, model: str, before: 
                 "seconds"
             ),
         )
-        .where(SpeechSegment.language == language, SpeechSegment.video_id.in_(tracks))
+        .where(SpeechSegment.language == language, SpeechSegment.video_id.in_(track))
         .where(SpeechSegment.natural_duration.is_not(None))
         .subquery()
     )
     sums = select(lines.c.voice, func.sum(lines.c.characters), func.sum(lines.c.seconds))
     found = await session.execute(sums.group_by(lines.c.voice))
-    return {voice: Pace(characters, seconds) for voice, characters, seconds in found.tuples()}
+    return {voice: Pace(characters, seconds) for voice, characters, seconds in found.all()}
 
 
 async def clips_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:

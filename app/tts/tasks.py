@@ -123,11 +123,11 @@ class SpeechGeneration:
         await self._publish(job, script, dubbed)
 
     async def _estimate(self, job: RunningJob[SpeechTask]) -> LengthEstimate:
-        """By what was known of the voices when the job was asked for."""
+        """By how fast the voices spoke in this video before the job was asked for."""
         language = job.request.language
         async with job.database.read() as session:
             asked_at = (await get_job(session, job.attempt.job_id)).created_at
-            paces = await known_paces(session, language, self.synthesizer().model, asked_at)
+            paces = await known_paces(session, job.video_id, language, self.synthesizer().model, asked_at)
         return LengthEstimate(language, paces)
 
     async def _script(self, job: RunningJob[SpeechTask]) -> Script:
