@@ -126,6 +126,13 @@ class TestWordings:
         assert [line["text"] for line in speech_of(api, video, "es")] == [line["text"] for line in lines]
         assert len(openai_server.requests_to(Endpoint.SPEECH)) == len(lines)
 
+        copy = api.upload(one_minute)
+        bring_track(api, copy, "original", script(texts, share=0.95))
+        api.completed(f"/api/videos/{copy}/translate-subtitles", body)
+        speak(api, copy, "es")
+        assert [line["text"] for line in speech_of(api, copy, "es")] == [line["text"] for line in lines]
+        assert len(openai_server.requests_to(Endpoint.SPEECH)) == len(lines)
+
 
 class TestRewriting:
     LONG = "{0} is what a rather long line says that never fits"
