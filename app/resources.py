@@ -229,7 +229,11 @@ class Resources:
             ).definition(),
             SubtitleTranslation(self.memo, self.translator).definition(),
             SpeechGeneration(
-                self.memo, self.storage, self.synthesizer, Rewriter(self.memo, self.translator)
+                self.memo,
+                self.storage,
+                self.synthesizer,
+                Rewriter(self.memo, self.translator),
+                self.monitor,
             ).definition(),
             DubbedVideoGeneration(self.videos, self.storage, self.memo, self.ffmpeg).definition(),
             Dubbing(self.stages, self.monitor, self.scheduler).definition(),

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -98,6 +99,7 @@ class JobMonitor:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ends: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
 
     def reporter(self, attempt: Attempt, estimated_seconds: float) -> ProgressReporter:
         return ProgressReporter(self._database, attempt, estimated_seconds)
@@ -109,4 +111,16 @@ class JobMonitor:
                 job = await get_job(session, job_id)
             if job.status not in ACTIVE:
                 return job
-            await asyncio.sleep(WATCH_INTERVAL)
+            await self.attempt_ended(job_id, WATCH_INTERVAL)
+
+    async def attempt_ended(self, job_id: str, seconds: float) -> None:
+        """Waits until an attempt at the job ends in this process, but no longer than that: it may end in
+        another, or be cancelled before it begins."""
+        end = self._ends.setdefault(job_id, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(end.wait(), seconds)
+
+    def tell_end(self, job_id: str) -> None:
+        """An attempt at the job has ended: those who wait for that need wait no longer."""
+        if end := self._ends.pop(job_id, None):
+            end.set()

@@ -50,6 +50,12 @@ class JobRunner:
     async def run(self, job_id: str, ticket: str) -> None:
         """Returns when the job is final or put back. Cancellation passes through and leaves the row alone."""
         try:
+            await self._attempt(job_id, ticket)
+        finally:
+            self._monitor.tell_end(job_id)
+
+    async def _attempt(self, job_id: str, ticket: str) -> None:
+        try:
             async with self._database.write() as session:
                 job = await mark_started(session, job_id, ticket, self._worker)
         except JobNoLongerActive:

@@ -1,12 +1,13 @@
 """Lines spoken while others are still being translated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.database import Database
 from app.core.errors import Problem
 from app.jobs.models import ACTIVE, Job, JobStatus
+from app.jobs.monitor import JobMonitor
 from app.jobs.partial import segments_so_far
 from app.subtitles.segments import Segment
 from app.subtitles.storage import segments_from_json
@@ -23,7 +24,9 @@ class NothingToFollow(Exception):
     """The translation failed or was cancelled."""
 
 
-async def translated_so_far(database: Database, translation_id: str) -> AsyncIterator[tuple[Segment, ...]]:
+async def translated_so_far(
+    database: Database, monitor: JobMonitor, translation_id: str
+) -> AsyncIterator[tuple[Segment, ...]]:
     """Again and again, in order of time, until the translation has completed, wherever that runs. Raises
     `NothingToFollow`."""
     segments: tuple[Segment, ...] = ()
@@ -37,7 +40,7 @@ async def translated_so_far(database: Database, translation_id: str) -> AsyncIte
             if job.segments_so_far > len(segments):
                 segments = segments_from_json(await segments_so_far(session, job))
         yield segments
-        await asyncio.sleep(LOOKING_SECONDS)
+        await monitor.attempt_ended(translation_id, LOOKING_SECONDS)
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class ReadingAhead:
             line = lines.get(slot.id)
             if line is None or line.id in self._begun or self.speaker.spoken_before(line) is not None:
                 continue
-            choice = self._choice_for(line, first.get(line.delivery.voice_id, []))
+            choice = self._choice_for(line, index, first.get(line.delivery.voice_id, []))
             if choice is not None:
                 self._begun.add(line.id)
                 self.group.create_task(self._speak(line, choice.wording(line, index)))
@@ -77,10 +80,10 @@ class ReadingAhead:
                 return
             yield lines[slot.id]
 
-    def _choice_for(self, line: Line, first: list[Line]) -> WordingChoice | None:
+    def _choice_for(self, line: Line, index: int, first: Sequence[Line]) -> WordingChoice | None:
         """None while nobody knows; `first` are the first lines of its voice."""
         ids = [other.id for other in first]
-        if line.id in ids or not self.choice.is_open(line):
+        if line.id in ids or not self.choice.is_open(line, index):
             return self.choice
         if len(ids) < FIRST_LINES or not self._paces.keys() >= set(ids):
             return None

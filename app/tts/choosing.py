@@ -10,6 +10,8 @@ from app.tts.wording import LengthEstimate, Pace, best_wording
 
 # Lines that are spoken to learn the pace of a voice nobody has heard.
 FIRST_LINES = 4
+# A voice is hardly so many times slower or faster than is usual in its language.
+_STRANGEST_PACE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +25,24 @@ class WordingChoice:
 
     def wording(self, line: Line, index: int) -> str:
         """What is said in the slot of that `index`."""
-        if line.settled is not None:
-            return line.settled
-        space = room(self.slots, index, video_duration=self.duration, limits=self.limits)
-        return best_wording(line.wordings, lambda text: self.estimated(line, text), space)
+        return self._fitting(line, index) if line.settled is None else line.settled
 
     def estimated(self, line: Line, text: str) -> float:
         """Seconds."""
         return self.estimate.seconds(text, line.delivery.voice_id, line.delivery.speaking_rate)
 
-    def is_open(self, line: Line) -> bool:
-        """Whether there are several wordings and the pace of the voice, which decides, is not known."""
-        return (
-            line.settled is None
-            and len(line.wordings) > 1
-            and not self.estimate.knows(line.delivery.voice_id)
-        )
+    def is_open(self, line: Line, index: int) -> bool:
+        """Whether it hangs on the pace of a voice nobody has heard which of its wordings fits."""
+        if line.settled is not None or self.estimate.knows(line.delivery.voice_id):
+            return False
+        return self._fitting(line, index, _STRANGEST_PACE) != self._fitting(line, index, 1 / _STRANGEST_PACE)
 
     def first_lines(self, lines: Iterable[Line]) -> dict[str, list[Line]]:
-        """Of each voice nobody has heard the first open lines, which show its pace for all after them."""
+        """Of all lines, or those up to some, the first open ones of each voice nobody has heard, which show
+        its pace for the others."""
         first: dict[str, list[Line]] = {}
-        for line in lines:
-            if self.is_open(line):
+        for index, line in enumerate(lines):
+            if self.is_open(line, index):
                 of_voice = first.setdefault(line.delivery.voice_id, [])
                 if len(of_voice) < FIRST_LINES:
                     of_voice.append(line)
@@ -53,3 +51,7 @@ class WordingChoice:
     def having_heard(self, spoken: Iterable[tuple[str, Pace]]) -> "WordingChoice":
         """Once first lines are spoken: their voices and what each said."""
         return replace(self, estimate=self.estimate.having_heard(spoken))
+
+    def _fitting(self, line: Line, index: int, slowness: float = 1.0) -> str:
+        space = room(self.slots, index, video_duration=self.duration, limits=self.limits)
+        return best_wording(line.wordings, lambda text: slowness * self.estimated(line, text), space)

@@ -1,7 +1,7 @@
 """Every line spoken once, in the wording that should fit."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.core.concurrency import all_of
@@ -81,6 +81,8 @@ class Reading:
     choice: WordingChoice
     report: Callable[[int, int], None]
     _patience: Patience = field(default_factory=Patience)
+    _in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LINES_IN_FLIGHT))
+    _waiting: int = 0
     _done: int = 0
     _performed: dict[int, Performance] = field(default_factory=dict)
 
@@ -89,12 +91,11 @@ class Reading:
         for line in self.script.lines:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]
-        self.report(0, len(waiting))
-        first = [line for lines in self.choice.first_lines(self.script.lines).values() for line in lines]
-        later = self._can_wait(waiting, {line.id for line in first})
-        total = len(waiting)
-        await self._perform([index for index in waiting if index not in later], total, self.choice)
-        await self._perform(sorted(later), total, self._taught(first))
+        self._waiting = len(waiting)
+        self.report(0, self._waiting)
+        hanging = [index for index in waiting if self.choice.is_open(self.script.lines[index], index)]
+        others = sorted(set(waiting).difference(hanging))
+        await all_of((self._perform_open(hanging), self._perform(others, self.choice)))
         performed = tuple(self._performed[line.id] for line in self.script.lines)
         _check_some_spoken(performed)
         return performed
@@ -115,27 +116,27 @@ class Reading:
                 cost=row.cost,
             )
 
-    def _can_wait(self, waiting: Iterable[int], first: Set[int]) -> set[int]:
-        """Lines with a choice of wordings, until the `first` have shown the pace of their voice."""
+    async def _perform_open(self, indexes: Sequence[int]) -> None:
+        """A few first, which show the pace of their voices, and then the others."""
         lines = self.script.lines
-        return {
-            index for index in waiting if self.choice.is_open(lines[index]) and lines[index].id not in first
-        }
+        first = [line.id for of_voice in self.choice.first_lines(lines).values() for line in of_voice]
+        await self._perform([index for index in indexes if lines[index].id in first], self.choice)
+        taught = self.choice.having_heard(self._paces(first))
+        await self._perform([index for index in indexes if lines[index].id not in first], taught)
 
-    def _taught(self, first: Iterable[Line]) -> WordingChoice:
-        performed = (self._performed[line.id] for line in first)
-        spoken = (performance for performance in performed if performance.version is not None)
-        return self.choice.having_heard((performance.voice_id, performance.pace) for performance in spoken)
+    def _paces(self, line_ids: Iterable[int]) -> Iterator[tuple[str, Pace]]:
+        """Of those that could be spoken."""
+        for performance in (self._performed[line_id] for line_id in line_ids):
+            if performance.version is not None:
+                yield performance.voice_id, performance.pace
 
-    async def _perform(self, indexes: Sequence[int], total: int, choice: WordingChoice) -> None:
-        in_flight = asyncio.Semaphore(LINES_IN_FLIGHT)
-
+    async def _perform(self, indexes: Iterable[int], choice: WordingChoice) -> None:
         async def perform(index: int) -> None:
-            async with in_flight:
+            async with self._in_flight:
                 line = self.script.lines[index]
                 self._performed[line.id] = await self._spoken(line, index, choice)
             self._done += 1
-            self.report(self._done, total)
+            self.report(self._done, self._waiting)
 
         await all_of(perform(index) for index in indexes)
 

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from app.core.concurrency import all_of, side_by_side
 from app.core.database import after_commit
 from app.jobs.models import JobType
+from app.jobs.monitor import JobMonitor
 from app.jobs.schemas import SpeechResult
 from app.jobs.storage import get_job
 from app.jobs.task import RunningJob, TaskDefinition
@@ -58,6 +59,7 @@ class SpeechGeneration:
     storage: StorageManager
     synthesizer: Callable[[], TTSClient]
     rewriter: Rewriter
+    monitor: JobMonitor
     _turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def definition(self) -> TaskDefinition[SpeechTask]:
@@ -94,7 +96,7 @@ class SpeechGeneration:
         choice = WordingChoice(slots, duration, limits_of(job.request.options), estimate)
         ahead = ReadingAhead(speaker, choice, group, partial(_report_spoken, job))
         try:
-            async for segments in translated_so_far(job.database, translation_id):
+            async for segments in translated_so_far(job.database, self.monitor, translation_id):
                 lines = await asyncio.to_thread(lines_of, job.request, segments, former, duration)
                 ahead.speak({line.id: line for line in lines})
         except NothingToFollow:

@@ -56,9 +56,9 @@ def engines(holding_engines: LoopbackOpenAI, held_translator: HeldTranslator) ->
 
 
 def crowded_video(server: LiveServer, clip: Path, topic: str) -> str:
-    """With more lines than a batch has, each of its own and longer than its second."""
+    """With more lines than a batch has. Whether a line fits into its second hangs on the voice."""
     video_id = server.upload(clip, source_language="en")
-    cues = (f"00:{n:02}.000 --> 00:{n + 1:02}.000\n{topic}{n} goes over the hills.\n" for n in range(LINES))
+    cues = (f"00:{n:02}.000 --> 00:{n + 1:02}.000\n{topic}{n} goes far.\n" for n in range(LINES))
     server.http.put(
         f"/api/videos/{video_id}/subtitles/original?language=en",
         content="\n".join(["WEBVTT\n", *cues]).encode(),
@@ -67,8 +67,9 @@ def crowded_video(server: LiveServer, clip: Path, topic: str) -> str:
     return video_id
 
 
-def begin(server: LiveServer, video_id: str) -> str:
-    answer = server.http.post(f"/api/videos/{video_id}/dub", json=BODY).raise_for_status()
+def begin(server: LiveServer, video_id: str, voice: str = "alloy") -> str:
+    body = BODY | {"voice_id": voice}
+    answer = server.http.post(f"/api/videos/{video_id}/dub", json=body).raise_for_status()
     return str(answer.json()["task_id"])
 
 
@@ -101,7 +102,7 @@ def test_a_batch_is_spoken_while_another_is_translated(
 ) -> None:
     video_id = crowded_video(overlapping, half_minute, "early")
     held_translator.hold(f"early{LINES - 1} ")
-    dub = begin(overlapping, video_id)
+    dub = begin(overlapping, video_id, "nova")
     overlapping.wait(lambda: len(begun_lines(engines)) == IN_FIRST_BATCH)
     assert stages(overlapping, video_id)["translation"]["status"] == "processing"
     assert len(SPEECH.requests(engines)) == IN_FIRST_BATCH
@@ -120,7 +121,7 @@ def test_lines_wait_for_what_shows_the_pace_of_their_voice(
     """The first batch is held: which of its lines is spoken first is not known."""
     video_id = crowded_video(overlapping, half_minute, "first")
     held_translator.hold("first0 ")
-    dub = begin(overlapping, video_id)
+    dub = begin(overlapping, video_id, "echo")
     overlapping.wait(lambda: "partial" in stages(overlapping, video_id).get("translation", {}))
     held_translator.release()
     assert overlapping.finished(dub)["status"] == "completed"

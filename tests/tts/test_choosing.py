@@ -10,7 +10,7 @@ from app.tts.storage import Delivery
 from app.tts.timeline import Slot, TimingLimits
 from app.tts.wording import LengthEstimate, Pace
 
-LONG, SHORT = "one two three four five six", "one two"
+LONG, SHORT = "one two three four six", "one two"
 LINES = 2 * FIRST_LINES
 
 
@@ -44,7 +44,7 @@ def test_each_voice_has_its_own(choice: WordingChoice) -> None:
 
 def test_a_known_voice_needs_none(choice: WordingChoice) -> None:
     known = replace(choice, estimate=choice.estimate.having_heard([("nova", Pace(4000, 200.0))]))
-    assert not known.is_open(line(0))
+    assert not known.is_open(line(0), 0)
     assert known.first_lines([line(number) for number in range(LINES)]) == {}
 
 
@@ -53,6 +53,12 @@ def test_the_pace_that_was_heard_decides(choice: WordingChoice) -> None:
     fast = choice.having_heard([("nova", Pace(120, 2.0))])
     assert fast.wording(line(5), 5) == LONG
     assert fast.wording(line(5, voice="onyx"), 5) == SHORT
+
+
+def test_a_line_that_fits_at_any_pace_waits_for_nobody(choice: WordingChoice) -> None:
+    assert choice.is_open(line(0), 0)
+    assert not choice.is_open(line(0, "one two", "one"), 0)
+    assert not choice.is_open(line(LINES - 1, f"{LONG} {LONG}", LONG), LINES - 1)
 
 
 def test_a_settled_wording_stays(choice: WordingChoice) -> None:
