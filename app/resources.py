@@ -32,6 +32,7 @@ from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
 from app.memo import Memo
+from app.memo.claims import Claims
 from app.memo.eviction import Eviction, EvictionRules
 from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
@@ -83,7 +84,13 @@ class Resources:
         self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
         self.heartbeat = Heartbeat(self.database, settings.worker_name, f"{socket.gethostname()}:{home}")
         self.files = FileProcessor(self.storage)
-        self.memo = Memo(self.database, self.storage, self._eviction())
+        self.claims = Claims(
+            self.database,
+            settings.worker_name,
+            settings.openai_max_concurrency,
+            wanted=lambda: bool(self.heartbeat.company),
+        )
+        self.memo = Memo(self.database, self.storage, self._eviction(), self.claims)
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
         listed = not self.openai.is_compatible_server
         self.prices = PriceTable.load(settings.prices_file, listed=listed)
@@ -138,6 +145,7 @@ class Resources:
         async with self.database.read() as session:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)
+        await self.claims.clear()
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()

@@ -1,11 +1,10 @@
 """Every line spoken once, in the wording that should fit."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
+from app.core.sharing import each_of
 from app.tts.script import Line, Script
 from app.tts.speaking import Speaker, Version
 from app.tts.timeline import TimingLimits, room
@@ -120,16 +119,13 @@ class Reading:
         self.estimate = self.estimate.having_heard((line.voice_id, line.pace) for line in spoken)
 
     async def _perform(self, indexes: Sequence[int], total: int) -> None:
-        in_flight = asyncio.Semaphore(LINES_IN_FLIGHT)
-
         async def perform(index: int) -> None:
-            async with in_flight:
-                line = self.script.lines[index]
-                self._performed[line.id] = await self._spoken(line, self._wording(index))
+            line = self.script.lines[index]
+            self._performed[line.id] = await self._spoken(line, self._wording(index))
             self._done += 1
             self.report(self._done, total)
 
-        await all_of(perform(index) for index in indexes)
+        await each_of(indexes, perform, at_once=LINES_IN_FLIGHT)
 
     def _wording(self, index: int) -> str:
         line = self.script.lines[index]

@@ -121,7 +121,7 @@ class Speaker:
         """The line at the voice's own pace; what the engine took for it goes on the `bills`."""
 
         async def make() -> bytes:
-            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery, bills))
+            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery, bills), costly=True)
             return await seen_through(asyncio.to_thread(deliver, raw, delivery, self.sample_rate))
 
         return await self.memo.recall(self._clip(unit, delivery, 1.0), make)
