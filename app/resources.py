@@ -18,6 +18,7 @@ from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.idempotency.storage import forget_keys
+from app.jobs.assistants import Assistants
 from app.jobs.events import EventLog, forget_events, forget_progress
 from app.jobs.monitor import JobMonitor
 from app.jobs.pausing import Pauses
@@ -111,6 +112,13 @@ class Resources:
         self.runner = JobRunner(
             self.database, self.storage, self.monitor, self.alerts, self.scheduler, settings.worker_name
         )
+        self.assistants = Assistants(
+            self.database,
+            self.heartbeat,
+            settings.worker_name,
+            {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
+            self.runner.assist,
+        )
         self.webhooks = WebhookDispatcher(
             self.database,
             WebhookSender(private=settings.webhook_private_addresses),
@@ -149,6 +157,7 @@ class Resources:
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
+        self.assistants.launch()
         self.webhooks.launch()
         self.history.launch()
 
@@ -157,6 +166,7 @@ class Resources:
         self.events.close()
         await self.history.close()
         await self.webhooks.close()
+        await self.assistants.close()
         await self.scheduler.close()
         await self.queue.close()
         await self.heartbeat.stop()
