@@ -71,7 +71,7 @@ class Memo:
             with _timed() as effort:
                 result = await make()
             await seen_through(self._storage.put_bytes(unit.object_key, result))
-            self._made(unit, len(result), effort())
+            self._made(unit, len(result), effort(), costly=costly)
             return result
 
         return await self._recalled(unit, remembered, made, costly=costly)
@@ -90,7 +90,7 @@ class Memo:
                 new = await make()
             await seen_through(self._storage.put_file(unit.object_key, new))
             path = await self._storage.fetch(unit.object_key, folder)
-            self._made(unit, path.stat().st_size, effort())
+            self._made(unit, path.stat().st_size, effort(), costly=True)
             return path
 
         return await self._recalled(unit, remembered, made, costly=True)
@@ -135,8 +135,8 @@ class Memo:
         async with self._turn(key):
             yield not self._uses.in_hand(key)
 
-    def _made(self, unit: Unit, size: int, effort: Effort) -> None:
-        self._uses.made(unit, size, effort)
+    def _made(self, unit: Unit, size: int, effort: Effort, *, costly: bool) -> None:
+        self._uses.made(unit, size, effort, costly=costly)
         if self._eviction is not None and (self._evicting is None or self._evicting.done()):
             self._evicting = asyncio.create_task(self._evict_later())
 

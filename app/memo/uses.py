@@ -48,11 +48,12 @@ class Uses:
         self._in_hand: WeakKeyDictionary[Work, set[str]] = WeakKeyDictionary()
         self._noting: asyncio.Task[None] | None = None
 
-    def made(self, unit: Unit, size: int, effort: Effort) -> None:
-        """What an assistant makes is for its job, which will find it there and has been spared nothing."""
+    def made(self, unit: Unit, size: int, effort: Effort, *, costly: bool) -> None:
+        """A job is spared nothing by its assistants: the costly units that it will find, since it makes none
+        of them a second time, are taken off beforehand."""
         noted = self._note(unit, size)
         noted.size, noted.effort = size, effort
-        noted.hits -= self._take_in_hand(unit) and _assists()
+        noted.hits -= self._take_in_hand(unit) and costly and _assists()
 
     def reused(self, unit: Unit, size: int) -> None:
         """A job that takes the same several times is spared it once, and not what it made itself."""

@@ -84,6 +84,7 @@ class SubtitleExtraction:
         job.report(0.1, "transcribing", done=0, total=len(clips))
         numbered = list(enumerate(clips, start=1))
         transcripts = await each_of(numbered, hear, at_once=CLIPS_IN_FLIGHT)
+        job.units_done()
         return await asyncio.to_thread(understand, clips, transcripts, levels, duration)
 
     async def _transcribe(

@@ -87,6 +87,7 @@ class SubtitleTranslation:
             parts = [part for sentence in broken for part in sentence.split()]
             body = await asyncio.to_thread(commission.body, parts)
             answers = answers.instead(broken, await self._translate(job, commission, body, start=0.9))
+        job.units_done()
         translated = await asyncio.to_thread(assemble, units, answers, style)
         await self._publish(job, commission, original, translated, answers.lines[TITLE_ID].text)
 
