@@ -18,6 +18,7 @@ from app.core.gate.gate import Gate, GateLimits
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.idempotency.storage import forget_keys
+from app.jobs.assistants import Assistants
 from app.jobs.events import EventLog, forget_events, forget_progress
 from app.jobs.monitor import JobMonitor
 from app.jobs.pausing import Pauses
@@ -32,6 +33,7 @@ from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
 from app.memo import Memo
+from app.memo.claims import Claims
 from app.memo.eviction import Eviction, EvictionRules
 from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
@@ -83,7 +85,13 @@ class Resources:
         self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
         self.heartbeat = Heartbeat(self.database, settings.worker_name, f"{socket.gethostname()}:{home}")
         self.files = FileProcessor(self.storage)
-        self.memo = Memo(self.database, self.storage, self._eviction())
+        self.claims = Claims(
+            self.database,
+            settings.worker_name,
+            settings.openai_max_concurrency,
+            wanted=lambda: bool(self.heartbeat.company),
+        )
+        self.memo = Memo(self.database, self.storage, self._eviction(), self.claims)
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
         listed = not self.openai.is_compatible_server
         self.prices = PriceTable.load(settings.prices_file, listed=listed)
@@ -103,6 +111,13 @@ class Resources:
         self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
         self.runner = JobRunner(
             self.database, self.storage, self.monitor, self.alerts, self.scheduler, settings.worker_name
+        )
+        self.assistants = Assistants(
+            self.database,
+            self.heartbeat,
+            settings.worker_name,
+            {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
+            self.runner.assist,
         )
         self.webhooks = WebhookDispatcher(
             self.database,
@@ -138,9 +153,11 @@ class Resources:
         async with self.database.read() as session:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)
+        await self.claims.clear()
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         await self.scheduler.launch()
+        self.assistants.launch()
         self.webhooks.launch()
         self.history.launch()
 
@@ -149,6 +166,7 @@ class Resources:
         self.events.close()
         await self.history.close()
         await self.webhooks.close()
+        await self.assistants.close()
         await self.scheduler.close()
         await self.queue.close()
         await self.heartbeat.stop()

@@ -65,6 +65,11 @@ def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -
     return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
+async def database_time(session: AsyncSession) -> datetime:
+    """The present by the database's clock."""
+    return (await session.execute(select(DatabaseTime()))).scalar_one()
+
+
 def _values(kind: type[enum.Enum]) -> list[str]:
     return [str(member.value) for member in kind]
 

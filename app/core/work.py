@@ -11,7 +11,8 @@ class Work:
     """A job at work. `share` is whom it is done for: the shares of an engine are equal whatever each asks.
 
     `priority` decides between the jobs of one share, the higher first. `parent_id` is the task it is a stage
-    of, and `max_cost` what both may come to, in US dollars.
+    of, and `max_cost` what both may come to, in US dollars. `assistant` is 0 in the process that has the job,
+    and the number of each other that helps it.
     """
 
     task_id: str
@@ -20,6 +21,7 @@ class Work:
     priority: int = 0
     parent_id: str | None = None
     max_cost: float | None = None
+    assistant: int = 0
 
 
 _current: ContextVar[Work | None] = ContextVar("work", default=None)

@@ -15,8 +15,8 @@ from app.jobs.models import Job
 from app.jobs.monitor import JobMonitor
 from app.jobs.partial import PartialResults
 from app.jobs.scheduler import JobScheduler
-from app.jobs.storage import Attempt, JobNoLongerActive, is_published, mark_failed, mark_started
-from app.jobs.task import RunningJob, TaskDefinition
+from app.jobs.storage import Attempt, JobNoLongerActive, get_job, is_published, mark_failed, mark_started
+from app.jobs.task import Reporter, RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
 from app.storage.manager import StorageManager
 
@@ -73,10 +73,32 @@ class JobRunner:
         finally:
             await seen_through(self._discard_unpublished(attempt, job.objects))
 
+    async def assist(self, job_id: str, number: int) -> None:
+        """Fills the memo for a job that runs in another process, as the assistant of that `number` from 1 on.
+        What comes of it, and what fails, the job finds out for itself."""
+        attempt = Attempt.of_assistant(job_id)
+        try:
+            async with self._database.read() as session:
+                job = await get_job(session, job_id)
+            reporter = self._monitor.reporter(attempt, job.estimated_seconds)
+            partial = PartialResults(self._database, attempt)
+            await self._run_body(job, attempt, reporter, partial, assistant=number)
+        except JobNoLongerActive:
+            return
+        except Exception as error:
+            logger.warning("an assistant of job %s failed: %r", job_id, error)
+
     async def _perform(self, job: Job, attempt: Attempt) -> None:
+        reporter = self._monitor.reporter(attempt, job.estimated_seconds)
+        partial = PartialResults(self._database, attempt)
+        async with reporter.running(), partial.published():
+            await self._run_body(job, attempt, reporter, partial)
+
+    async def _run_body(
+        self, job: Job, attempt: Attempt, reporter: Reporter, partial: PartialResults, assistant: int = 0
+    ) -> None:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
-        reporter = self._monitor.reporter(attempt, job.estimated_seconds)
         work = Work(
             job.id,
             job.video_id,
@@ -84,14 +106,13 @@ class JobRunner:
             priority=job.priority,
             parent_id=job.parent_id,
             max_cost=job.max_cost,
+            assistant=assistant,
         )
         with self._storage.scratch_folder() as scratch, working_on(work):
-            partial = PartialResults(self._database, attempt)
             running = RunningJob(
                 attempt, job.video_id, request, scratch, job.objects, reporter, self._database, partial
             )
-            async with reporter.running(), partial.published():
-                await definition.run(running)
+            await definition.run(running)
 
     async def _fail(self, attempt: Attempt, problem: Problem) -> None:
         try:

@@ -26,10 +26,21 @@ class JobNoLongerActive(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One beginning of a job. Its writes count until the job is final or begins again."""
+    """One beginning of a job. Its writes count until the job is final or begins again.
+
+    Those of an assistant never do: its number is 0, and a job's first one is 1.
+    """
 
     job_id: str
     number: int
+
+    @classmethod
+    def of_assistant(cls, job_id: str) -> "Attempt":
+        return cls(job_id, 0)
+
+    @property
+    def assists(self) -> bool:
+        return self.number == 0
 
 
 async def get_job(session: AsyncSession, job_id: str) -> Job:

@@ -38,7 +38,11 @@ class Reporter(Protocol):
 @dataclass(frozen=True, slots=True)
 class RunningJob(Generic[R]):
     """One attempt at a job. `scratch` is its private folder, gone when the attempt ends; `objects` the prefix
-    of what it stores, kept only if the attempt completes the job; `partial` takes what is finished of it."""
+    of what it stores, kept only if the attempt completes the job; `partial` takes what is finished of it.
+
+    An assistant runs the same body over the same request in another process, for the units that this leaves
+    in the memo. Nobody hears what it reports, and it cannot complete the job.
+    """
 
     attempt: Attempt
     video_id: str
@@ -55,6 +59,11 @@ class RunningJob(Generic[R]):
     def span(self, start: float, end: float, message: str) -> Callable[[float], None]:
         """A callback for a part of the job: its 0 to 1 become `start` to `end` of the whole."""
         return lambda fraction: self.report(start + (end - start) * fraction, message)
+
+    def units_done(self) -> None:
+        """What follows is of no use to another process: an assistant leaves (`JobNoLongerActive`)."""
+        if self.attempt.assists:
+            raise JobNoLongerActive(self.attempt.job_id)
 
     @asynccontextmanager
     async def completing(self) -> AsyncIterator["Completion"]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Database, DatabaseTime, take_turn
+from app.core.database import Base, Database, database_time, take_turn
 from app.core.errors import InvalidSettings, Problem
 
 HEARTBEAT_SECONDS = 2.0
@@ -37,13 +37,19 @@ class Worker(Base):
 
 
 class Heartbeat:
-    """Tells the others that this process lives, from `start` to `stop`."""
+    """Tells the others that this process lives, from `start` to `stop`, and hears of them."""
 
     def __init__(self, database: Database, name: str, home: str) -> None:
         self._database = database
         self._name = name
         self._home = home
         self._beating: asyncio.Task[None] | None = None
+        self._company: frozenset[str] = frozenset()
+
+    @property
+    def company(self) -> frozenset[str]:
+        """The other processes that lived at the last beat."""
+        return self._company
 
     async def start(self, dead: Collection[str]) -> None:
         """`dead` are processes known to have died in this home, former ones of this name among them.
@@ -54,13 +60,14 @@ class Heartbeat:
             await take_turn(session, ROLL)
             here = (Worker.name.in_(dead), Worker.home == self._home)
             await session.execute(update(Worker).where(*here).values(seen_at=LONG_AGO))
-            now = await _database_time(session)
+            now = await database_time(session)
             former = await session.get(Worker, self._name)
             if former is not None and now - former.seen_at <= LONGEST_SILENCE:
                 raise InvalidSettings(
                     f"WORKER_NAME: a process named {self._name} is already at work in {former.home}"
                 )
             await session.merge(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
+            self._company = await known_workers(session) - {self._name}
         self._beating = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
@@ -85,12 +92,13 @@ class Heartbeat:
                 logger.warning("could not give a sign of life: %s", error)
 
     async def _sign(self, session: AsyncSession) -> None:
-        now = await _database_time(session)
+        now = await database_time(session)
         worker = await session.get(Worker, self._name)
         if worker is None:  # it was silent for so long that it was taken for dead
             session.add(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
         elif worker.home == self._home:
             worker.seen_at = now
+        self._company = await known_workers(session) - {self._name}
 
 
 async def known_workers(session: AsyncSession) -> frozenset[str]:
@@ -100,7 +108,7 @@ async def known_workers(session: AsyncSession) -> frozenset[str]:
 
 async def silent_workers(session: AsyncSession) -> frozenset[str]:
     """Those of them that have not been seen for `LONGEST_SILENCE`."""
-    oldest = await _database_time(session) - LONGEST_SILENCE
+    oldest = await database_time(session) - LONGEST_SILENCE
     seen = await session.execute(select(Worker.name, Worker.seen_at))
     return frozenset(name for name, seen_at in seen if seen_at < oldest)
 
@@ -108,7 +116,3 @@ async def silent_workers(session: AsyncSession) -> frozenset[str]:
 async def forget_workers(session: AsyncSession, names: Collection[str]) -> None:
     """Once their jobs are taken over."""
     await session.execute(delete(Worker).where(Worker.name.in_(names)))
-
-
-async def _database_time(session: AsyncSession) -> datetime:
-    return (await session.execute(select(DatabaseTime()))).scalar_one()

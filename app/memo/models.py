@@ -1,4 +1,4 @@
-"""The table of remembered results."""
+"""The tables of remembered results, and of those that are being made."""
 
 from datetime import datetime
 
@@ -23,3 +23,13 @@ class MemoEntry(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_used_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     condemned_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class MemoClaim(Base):
+    """A result that a `process` is making. By the database's clock, the claim lapses at `until`."""
+
+    __tablename__ = "memo_claims"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    process: Mapped[str]
+    until: Mapped[datetime]

@@ -1,12 +1,14 @@
 """Memo: recalls what was made before, or has it made and keeps it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,10 +16,13 @@ from app.core.concurrency import seen_through
 from app.core.database import Database
 from app.core.errors import Problem
 from app.ledger.metering import Meter, metered
+from app.memo.claims import Claims
 from app.memo.eviction import Eviction
 from app.memo.units import Unit
 from app.memo.uses import Effort, Uses
 from app.storage.manager import StorageManager
+
+T = TypeVar("T")
 
 Make = Callable[[], Awaitable[bytes]]
 MakeFile = Callable[[], Awaitable[Path]]
@@ -31,45 +36,64 @@ EVICTION_PAUSE_SECONDS = 10.0
 class Memo:
     """Shared by all jobs and videos; two who want the same unit at once share the work.
 
-    Two processes that want it at once both do it, and one result is kept. An `eviction` keeps all of them
-    within a size, in the background.
+    Of two processes that want it at once, one makes it while the other waits, if there are `claims` and it is
+    worth one; otherwise both do, and one result is kept. An `eviction` keeps all of them within a size, in
+    the background.
     """
 
-    def __init__(self, database: Database, storage: StorageManager, eviction: Eviction | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        storage: StorageManager,
+        eviction: Eviction | None = None,
+        claims: Claims | None = None,
+    ) -> None:
         self._storage = storage
+        self._claims = claims
         self._eviction = eviction
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._uses = Uses(database)
         self._evicting: asyncio.Task[None] | None = None
 
-    async def recall(self, unit: Unit, make: Make) -> bytes:
-        """The result of a unit: remembered, or made now and kept."""
-        async with self._turn(unit.key):
-            try:
-                result = await self._storage.read_bytes(unit.object_key)
-            except FileNotFoundError:
-                with _timed() as effort:
-                    result = await make()
-                await seen_through(self._storage.put_bytes(unit.object_key, result))
-                self._made(unit, len(result), effort())
-            else:
-                self._uses.reused(unit, len(result))
+    async def recall(self, unit: Unit, make: Make, *, costly: bool = False) -> bytes:
+        """The result of a unit: remembered, or made now and kept.
+
+        A `costly` one takes much longer than to ask whether another process is making it. Where it is one of
+        `each_of` many, raises `MadeElsewhere` instead of waiting for that.
+        """
+
+        async def remembered() -> bytes:
+            result = await self._storage.read_bytes(unit.object_key)
+            self._uses.reused(unit, len(result))
             return result
 
+        async def made() -> bytes:
+            with _timed() as effort:
+                result = await make()
+            await seen_through(self._storage.put_bytes(unit.object_key, result))
+            self._made(unit, len(result), effort(), costly=costly)
+            return result
+
+        return await self._recalled(unit, remembered, made, costly=costly)
+
     async def recall_file(self, unit: Unit, make: MakeFile, folder: Path) -> Path:
-        """The same for what is too large to hold in memory: a private copy in `folder`, not to be changed."""
-        async with self._turn(unit.key):
-            try:
-                path = await self._storage.fetch(unit.object_key, folder)
-            except FileNotFoundError:
-                with _timed() as effort:
-                    made = await make()
-                await seen_through(self._storage.put_file(unit.object_key, made))
-                path = await self._storage.fetch(unit.object_key, folder)
-                self._made(unit, path.stat().st_size, effort())
-            else:
-                self._uses.reused(unit, path.stat().st_size)
+        """The same for what is too large to hold in memory, and so costly: a private copy in `folder`, not to
+        be changed."""
+
+        async def remembered() -> Path:
+            path = await self._storage.fetch(unit.object_key, folder)
+            self._uses.reused(unit, path.stat().st_size)
             return path
+
+        async def made() -> Path:
+            with _timed() as effort:
+                new = await make()
+            await seen_through(self._storage.put_file(unit.object_key, new))
+            path = await self._storage.fetch(unit.object_key, folder)
+            self._made(unit, path.stat().st_size, effort(), costly=True)
+            return path
+
+        return await self._recalled(unit, remembered, made, costly=True)
 
     async def evict(self) -> int:
         """Brings the memo down to its size. Returns how many results went."""
@@ -80,7 +104,27 @@ class Memo:
         if self._evicting is not None:
             self._evicting.cancel()
             await asyncio.wait([self._evicting])
+        if self._claims is not None:
+            await self._claims.close()
         await self._uses.written()
+
+    async def _recalled(
+        self,
+        unit: Unit,
+        remembered: Callable[[], Awaitable[T]],
+        made: Callable[[], Awaitable[T]],
+        *,
+        costly: bool,
+    ) -> T:
+        async with self._turn(unit.key):
+            with contextlib.suppress(FileNotFoundError):
+                return await remembered()
+            if self._claims is None or not (costly and self._claims.wanted):
+                return await made()
+            async with self._claims.held(unit.key):
+                with contextlib.suppress(FileNotFoundError):  # whoever had the claim before has made it
+                    return await remembered()
+                return await made()
 
     def _turn(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())
@@ -91,8 +135,8 @@ class Memo:
         async with self._turn(key):
             yield not self._uses.in_hand(key)
 
-    def _made(self, unit: Unit, size: int, effort: Effort) -> None:
-        self._uses.made(unit, size, effort)
+    def _made(self, unit: Unit, size: int, effort: Effort, *, costly: bool) -> None:
+        self._uses.made(unit, size, effort, costly=costly)
         if self._eviction is not None and (self._evicting is None or self._evicting.done()):
             self._evicting = asyncio.create_task(self._evict_later())
 

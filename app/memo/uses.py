@@ -48,15 +48,17 @@ class Uses:
         self._in_hand: WeakKeyDictionary[Work, set[str]] = WeakKeyDictionary()
         self._noting: asyncio.Task[None] | None = None
 
-    def made(self, unit: Unit, size: int, effort: Effort) -> None:
+    def made(self, unit: Unit, size: int, effort: Effort, *, costly: bool) -> None:
+        """A job is spared nothing by its assistants: the costly units that it will find, since it makes none
+        of them a second time, are taken off beforehand."""
         noted = self._note(unit, size)
         noted.size, noted.effort = size, effort
-        self._take_in_hand(unit)
+        noted.hits -= self._take_in_hand(unit) and costly and _assists()
 
     def reused(self, unit: Unit, size: int) -> None:
         """A job that takes the same several times is spared it once, and not what it made itself."""
         noted = self._note(unit, size)
-        noted.hits += self._take_in_hand(unit)
+        noted.hits += self._take_in_hand(unit) and not _assists()
 
     def in_hand(self, key: str) -> bool:
         """Whether a job that runs here has made or used it."""
@@ -95,6 +97,11 @@ class Uses:
             logger.warning("uses of the memo were not noted: %s", error)
         finally:
             self._noting = None
+
+
+def _assists() -> bool:
+    work = current_work()
+    return work is not None and work.assistant > 0
 
 
 async def _upsert(session: AsyncSession, key: str, noted: _Noted) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ffmpeg.nodes import FilterableStream
 
+from app.core.sharing import each_of
 from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
 from app.media.filters import shown_picture
 from app.media.fonts import require_fonts
@@ -80,13 +81,18 @@ class BurnedPicture:
         parts = await asyncio.to_thread(_parts, source, division, cues, output)
         burner = SubtitleBurner(style, source.info.video, language)
         version = await self._ffmpeg.version()
-        files, done = list[Path](), 0.0
-        for part in parts:
+        done = 0.0
+
+        async def made(part: _Part) -> Path:
+            nonlocal done
             report = _shared(on_progress, done, part.seconds, source.info.duration)
-            files.append(await self._part(part, burner, version, folder, report))
+            file = await self._part(part, burner, version, folder, report)
             done += part.seconds
             if on_progress:
                 on_progress(min(1.0, done / source.info.duration))
+            return file
+
+        files = await each_of(parts, made, at_once=1)
         target = folder / f"picture.{output.output_format}"
         if len(parts) == 1:
             return files[0].rename(target)

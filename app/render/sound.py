@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.concurrency import all_of
+from app.core.sharing import each_of
 from app.media.audio import Samples
 from app.media.loudness import Energies
 from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encode_part, join_parts
@@ -158,16 +158,13 @@ class SoundMixer:
         codec: SoundCodec,
         loudness: float | None,
     ) -> Levels:
-        turns = asyncio.Semaphore(PARTS_AT_ONCE)
-
         async def measured(part: Part) -> tuple[Energies, Energies]:
-            async with turns:
-                return (
-                    await self._original_energies(original, part, codec),
-                    await self._voice_energies(part, clips),
-                )
+            return (
+                await self._original_energies(original, part, codec),
+                await self._voice_energies(part, clips),
+            )
 
-        energies = await all_of(measured(part) for part in original.parts)
+        energies = await each_of(original.parts, measured, at_once=PARTS_AT_ONCE)
         heard, spoken = (np.concatenate(each) for each in zip(*energies, strict=True))
         return levels_for(heard, spoken, slots, ducking, loudness)
 
@@ -205,19 +202,17 @@ class SoundMixer:
         folder: Path,
         on_part: PartCallback,
     ) -> list[Path]:
-        turns = asyncio.Semaphore(PARTS_AT_ONCE)
         done = 0
 
         async def made(recipe: PartRecipe) -> Path:
             nonlocal done
-            async with turns:
-                path = await self._part(original, recipe, codec, folder)
+            path = await self._part(original, recipe, codec, folder)
             done += 1
             on_part(done, len(recipes))
             return path
 
         on_part(0, len(recipes))
-        return await all_of(made(recipe) for recipe in recipes)
+        return await each_of(recipes, made, at_once=PARTS_AT_ONCE)
 
     async def _part(
         self, original: OriginalSound, recipe: PartRecipe, codec: SoundCodec, folder: Path

@@ -76,6 +76,7 @@ class DubbedVideoGeneration:
         sound_done = SOUND_DONE_ENCODING if encodes else SOUND_DONE_COPYING
         sounds = await self._sounds(job, ingredients, sound_done)
         picture = await self._picture(job, ingredients, sound_done) if encodes else None
+        job.units_done()
         target = await self._mux(job, ingredients, sounds, picture)
         info = await asyncio.to_thread(probe, target)
         await self._report(job, ingredients, target, info)

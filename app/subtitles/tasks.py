@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from app.core.concurrency import all_of
 from app.core.languages import AUTO
+from app.core.sharing import each_of
 from app.jobs.models import JobType
 from app.jobs.schemas import TERMS, SubtitleExtractionResult
 from app.jobs.task import RunningJob, TaskDefinition
@@ -70,20 +70,21 @@ class SubtitleExtraction:
         )
         levels = await asyncio.to_thread(read_levels, wav)
         clips = plan_clips(min(duration, levels.duration), find_silences(levels), longest)
-        in_flight = asyncio.Semaphore(CLIPS_IN_FLIGHT)
         done = 0
 
-        async def hear(number: int, clip: Clip) -> Transcript:
+        async def hear(numbered: tuple[int, Clip]) -> Transcript:
             nonlocal done
-            async with in_flight:
-                transcript = await self._transcribe(job, engine, wav, clip)
+            number, clip = numbered
+            transcript = await self._transcribe(job, engine, wav, clip)
             done += 1
             job.partial.add(number, await asyncio.to_thread(_so_far, job.request, number, clip, transcript))
             job.report(0.1 + 0.85 * done / len(clips), "transcribing", done=done, total=len(clips))
             return transcript
 
         job.report(0.1, "transcribing", done=0, total=len(clips))
-        transcripts = await all_of(hear(number, clip) for number, clip in enumerate(clips, start=1))
+        numbered = list(enumerate(clips, start=1))
+        transcripts = await each_of(numbered, hear, at_once=CLIPS_IN_FLIGHT)
+        job.units_done()
         return await asyncio.to_thread(understand, clips, transcripts, levels, duration)
 
     async def _transcribe(
@@ -110,7 +111,7 @@ class SubtitleExtraction:
             await self.audio.cut_clip(wav, clip, audio_format, path)
             return _TRANSCRIPT.dump_json(await engine.transcribe(path, options))
 
-        return _TRANSCRIPT.validate_json(await self.memo.recall(unit, transcribe))
+        return _TRANSCRIPT.validate_json(await self.memo.recall(unit, transcribe, costly=True))
 
     async def _publish(
         self,

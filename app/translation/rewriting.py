@@ -40,7 +40,8 @@ class Rewriter:
             return (await engine.shorten(line, model) or "").encode()
 
         try:
-            wording = " ".join(normalise((await self.memo.recall(unit, rewrite)).decode()).split())
+            answer = await self.memo.recall(unit, rewrite, costly=True)
+            wording = " ".join(normalise(answer.decode()).split())
         except Problem as problem:
             if problem.code in _NO_ANSWER:
                 return None

@@ -8,7 +8,7 @@ from functools import partial
 
 from pydantic import TypeAdapter
 
-from app.core.concurrency import all_of
+from app.core.sharing import each_of
 from app.core.text import one_line
 from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
@@ -28,6 +28,7 @@ from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
 
 TITLE_ID = -1
+BATCHES_IN_FLIGHT = 32
 _BATCH = TypeAdapter(TranslationBatch)
 _TRANSLATED = TypeAdapter(TranslatedBatch)
 # A segment moved a little is no reason to translate it again.
@@ -89,6 +90,7 @@ class SubtitleTranslation:
                 job, commission, body, start=0.9, show=partial(_show, job, parts, style)
             )
             answers = answers.instead(broken, again)
+        job.units_done()
         translated = await asyncio.to_thread(assemble, units, answers, style)
         await self._publish(job, commission, original, translated, answers.lines[TITLE_ID].text)
 
@@ -114,7 +116,7 @@ class SubtitleTranslation:
             return result
 
         job.report(start, "translating", done=0, total=total)
-        return Answers.of(await all_of(translate(batch) for batch in work))
+        return Answers.of(await each_of(work, translate, at_once=BATCHES_IN_FLIGHT))
 
     async def _recall(self, commission: Commission, batch: TranslationBatch) -> TranslatedBatch:
         engine, model = commission.engine, commission.model
@@ -124,7 +126,7 @@ class SubtitleTranslation:
         async def translate() -> bytes:
             return _TRANSLATED.dump_json(await translate_lines(engine, batch, model))
 
-        return _TRANSLATED.validate_json(await self.memo.recall(unit, translate))
+        return _TRANSLATED.validate_json(await self.memo.recall(unit, translate, costly=True))
 
     async def _publish(
         self,

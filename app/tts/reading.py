@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
+from app.core.sharing import each_of
 from app.tts.choosing import WordingChoice
 from app.tts.script import Line, Script
 from app.tts.speaking import Speaker, Version
@@ -130,7 +131,7 @@ class Reading:
             if performance.version is not None:
                 yield performance.voice_id, performance.pace
 
-    async def _perform(self, indexes: Iterable[int], choice: WordingChoice) -> None:
+    async def _perform(self, indexes: Sequence[int], choice: WordingChoice) -> None:
         async def perform(index: int) -> None:
             async with self._in_flight:
                 line = self.script.lines[index]
@@ -138,7 +139,7 @@ class Reading:
             self._done += 1
             self.report(self._done, self._waiting)
 
-        await all_of(perform(index) for index in indexes)
+        await each_of(indexes, perform, at_once=LINES_IN_FLIGHT)
 
     async def _spoken(self, line: Line, index: int, choice: WordingChoice) -> Performance:
         text = choice.wording(line, index)

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
+from app.core.sharing import each_of
 from app.translation.engines.base import LongLine
 from app.translation.rewriting import Rewriter
 from app.tts.reading import LINES_IN_FLIGHT, Performance, concerns_one_line
@@ -72,13 +72,10 @@ class Rewording:
         return hurried and performance.length > self._room(index)
 
     async def _all_shorter(self, lines: Sequence[Performance], tight: Sequence[int]) -> list[Performance]:
-        in_flight = asyncio.Semaphore(LINES_IN_FLIGHT)
-
         async def shorter(index: int) -> Performance:
-            async with in_flight:
-                return await self._shorter(lines[index], self._room(index))
+            return await self._shorter(lines[index], self._room(index))
 
-        return await all_of(shorter(index) for index in tight)
+        return await each_of(tight, shorter, at_once=LINES_IN_FLIGHT)
 
     async def _shorter(self, performance: Performance, space: float) -> Performance:
         """The line in fewer words if there are any, or else `done` with it."""

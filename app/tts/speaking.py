@@ -127,7 +127,7 @@ class Speaker:
         """The line at the voice's own pace."""
 
         async def make() -> bytes:
-            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery))
+            raw = await self.memo.recall(unit, lambda: self._ask(unit, delivery), costly=True)
             return await seen_through(asyncio.to_thread(deliver, raw, delivery, self.sample_rate))
 
         return await self.memo.recall(self._clip(unit, delivery, 1.0), make)

@@ -119,6 +119,7 @@ class SpeechGeneration:
             lambda count: job.report(0.8, "rewording", count=count),
         )
         fitted, placements = await rewording.fitted(performed)
+        job.units_done()
         job.report(0.9, "placing_speech")
         clips = await _clips(speaker, script, fitted, placements)
         dubbed = [Dubbed(*parts) for parts in zip(fitted, placements, clips, strict=True)]

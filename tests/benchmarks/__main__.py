@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import dub, render, subtitles, sync, track, upload, waiting
+from tests.benchmarks import dub, render, subtitles, sync, track, upload, waiting, workers
 from tests.benchmarks.measuring import Comparison, aligned, table
 
 
@@ -30,6 +30,7 @@ def main() -> None:
         "sync": lambda: aligned(list(sync.measure())),
         "pipeline": lambda: aligned(list(waiting.measure_dubs())),
         "answers": lambda: aligned(list(waiting.measure_answers())),
+        "workers": lambda: aligned(list(workers.measure())),
     }
     for name in arguments.names or tables:
         print(tables[name](), flush=True)

@@ -1,0 +1,157 @@
+"""Assistants: free hands of this process for the large jobs of others."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import Database, utc_now
+from app.core.errors import Problem
+from app.jobs.models import ACTIVE, Job, JobStatus, QueueName
+from app.jobs.storage import Attempt
+from app.jobs.workers import HEARTBEAT_SECONDS, Heartbeat
+
+LOOKING_SECONDS = 0.5
+# Until all others have heard of this process: from then on they claim what they make.
+SETTLING_SECONDS = 1.5 * HEARTBEAT_SECONDS
+# What is done sooner is not worth reading a job's material a second time.
+LEAST_REMAINING = timedelta(seconds=3)
+MOST_ASSISTANTS = 7
+
+# Called with the id of a job and the number of its assistant.
+Assist = Callable[[str, int], Coroutine[Any, Any, None]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A job as it stands: it runs in the process `worker`, or waits if that is None. `is_large` says that
+    assistants are worth their while."""
+
+    attempt: Attempt
+    queue: QueueName
+    worker: str | None
+    is_large: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Assistance:
+    queue: QueueName
+    task: asyncio.Task[None]
+
+    def is_at_work(self, queue: QueueName) -> bool:
+        return self.queue == queue and not self.task.done()
+
+
+class Assistants:
+    """Looks for large jobs that run elsewhere, and helps them while this process has free hands.
+
+    Nobody is asked and nothing is promised: an assistant fills the memo, and its death goes unnoticed. It
+    ends with the attempt that it helps, and as soon as a job of this process needs its place. Jobs with a
+    limit of costs have none: only the process that makes a call knows what it may come to.
+    `sizes` are how many jobs and assistants run here at once, for each queue whose jobs can be helped.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        heartbeat: Heartbeat,
+        process: str,
+        sizes: Mapping[QueueName, int],
+        assist: Assist,
+    ) -> None:
+        self._database = database
+        self._heartbeat = heartbeat
+        self._process = process
+        self._sizes = sizes
+        self._assist = assist
+        self._given: dict[Attempt, _Assistance] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    def launch(self) -> None:
+        self._looking = asyncio.create_task(self._keep_looking())
+
+    async def close(self) -> None:
+        """Ends them where they are."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._end(list(self._given))
+
+    async def _keep_looking(self) -> None:
+        await asyncio.sleep(SETTLING_SECONDS)
+        while True:
+            try:
+                if self._heartbeat.company or self._given:
+                    await self._look()
+            except (SQLAlchemyError, Problem) as error:
+                logger.warning("could not look for jobs to help: %s", error)
+            await asyncio.sleep(LOOKING_SECONDS)
+
+    async def _look(self) -> None:
+        async with self._database.read() as session:
+            jobs = await _standing_jobs(session)
+        running = {job.attempt for job in jobs if self._is_elsewhere(job)}
+        await self._end([attempt for attempt in self._given if attempt not in running])
+        for queue, size in self._sizes.items():
+            await self._fill(queue, size, [job for job in jobs if job.queue == queue])
+
+    async def _fill(self, queue: QueueName, size: int, jobs: Sequence[_Standing]) -> None:
+        helped = [attempt for attempt, given in self._given.items() if given.is_at_work(queue)]
+        room = size - len(helped) - sum(job.worker == self._process for job in jobs)
+        if room < 0:
+            await self._end(helped[room:])
+        room -= sum(job.worker is None for job in jobs)  # which may be taken here at any moment
+        for job in jobs:
+            if room > 0 and job.is_large and self._is_elsewhere(job) and self._begin(job):
+                room -= 1
+
+    def _begin(self, job: _Standing) -> bool:
+        """False if it is, or was, helped from here, or enough others help it."""
+        number = self._number(job.worker)
+        if job.attempt in self._given or number > MOST_ASSISTANTS:
+            return False
+        task = asyncio.create_task(self._assist(job.attempt.job_id, number))
+        self._given[job.attempt] = _Assistance(job.queue, task)
+        return True
+
+    def _number(self, holder: str | None) -> int:
+        """From 1 on, another for each process but the one that has the job."""
+        others = sorted({self._process, *self._heartbeat.company} - {holder})
+        return others.index(self._process) + 1
+
+    def _is_elsewhere(self, job: _Standing) -> bool:
+        return job.worker not in (None, self._process)
+
+    async def _end(self, attempts: Sequence[Attempt]) -> None:
+        tasks = [self._given.pop(attempt).task for attempt in attempts]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+async def _standing_jobs(session: AsyncSession) -> list[_Standing]:
+    """Those that run, and those that wait for nothing but their turn."""
+    now = utc_now()
+    columns = (Job.id, Job.attempt, Job.queue, Job.status, Job.worker, Job.max_cost, Job.estimated_completion)
+    due = Job.not_before.is_(None) | (Job.not_before < now)
+    query = select(*columns).where(Job.status.in_(ACTIVE), due).order_by(Job.id)
+    return [
+        _Standing(
+            Attempt(row.id, row.attempt),
+            row.queue,
+            row.worker if row.status is JobStatus.PROCESSING else None,
+            is_large=row.max_cost is None
+            and row.estimated_completion is not None
+            and row.estimated_completion - now > LEAST_REMAINING,
+        )
+        for row in await session.execute(query)
+    ]

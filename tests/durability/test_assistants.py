@@ -1,0 +1,160 @@
+"""One large job on a server and a worker that share nothing but PostgreSQL and a bucket."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.bucket import Bucket
+from tests.conftest import PRICES, shared_by_machines
+from tests.durability.conftest import CALLS_AT_ONCE
+from tests.durability.stages import SPEECH, translated_video
+from tests.live_server import LiveProcess, LiveServer, LiveWorker
+from tests.loopback.faults import Delay
+from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.postgres import Postgres
+
+LINES = 60
+LINE_SECONDS = 0.3
+# No line is said in fewer words, so that each is one call.
+AS_THEY_ARE = {"rewrites": 0}
+SERVER, WORKER = "server", "worker"
+# Those of the dead, and those of an assistant whose process takes the job over.
+IN_FLIGHT = 2 * CALLS_AT_ONCE
+SECONDS_TO_NOTICE = 30.0
+PROMPTLY = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Each process calls the engines with its own name for a key."""
+
+    server: LiveServer
+    worker: LiveWorker
+    engines: LoopbackOpenAI
+    database_url: str
+
+    def callers(self) -> Counter[str]:
+        """How many lines each process has asked for."""
+        calls = self.engines.requests_to(Endpoint.SPEECH)
+        return Counter(call.headers["authorization"].removeprefix("Bearer ") for call in calls)
+
+    def begin(self, video_id: str, **terms: object) -> str:
+        """The id of a task whose lines are slow to come."""
+        self.engines.fail(SPEECH.endpoint, Delay(LINE_SECONDS), times=10 * LINES)
+        return SPEECH.begin(self.server, video_id, options=AS_THEY_ARE, **terms)
+
+    def begin_and_share(self, video_id: str) -> str:
+        """The same once both are at work on it."""
+        task_id = self.begin(video_id)
+        self.server.wait(lambda: self.callers().keys() == {SERVER, WORKER})
+        return task_id
+
+    def holder(self, task_id: str) -> LiveProcess:
+        """The process that has the job."""
+        (name,) = self._row("SELECT worker FROM jobs WHERE id = %s", task_id)
+        return {SERVER: self.server, WORKER: self.worker}[str(name)]
+
+    def claims(self) -> object:
+        (count,) = self._row("SELECT count(*) FROM memo_claims")
+        return count
+
+    def _row(self, query: str, *parameters: str) -> tuple[object, ...]:
+        with psycopg.connect(self.database_url.replace("+psycopg", "")) as database:
+            row = database.execute(query.encode(), parameters).fetchone()
+        assert row is not None
+        return row
+
+
+@pytest.fixture(scope="module")
+def mortal_pair(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine_server: LoopbackOpenAI,
+    postgres: Postgres,
+    bucket: Bucket,
+) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("pair")
+    settings = shared_by_machines(postgres, bucket)
+    engines = {"OPENAI_BASE_URL": engine_server.url, "OPENAI_MAX_CONCURRENCY": str(CALLS_AT_ONCE)}
+    common = {**engines, "PRICES_FILE": str(PRICES), "WORKER_NAME": SERVER, **settings}
+    server = LiveServer(folder / SERVER, OPENAI_API_KEY=SERVER, **common)
+    worker = LiveWorker(folder / WORKER, WORKER, OPENAI_API_KEY=WORKER, **common)
+    for process in (server, worker):
+        process.begin()
+    with server, worker:
+        yield Pair(server, worker, engine_server, settings["DATABASE_URL"])
+
+
+@pytest.fixture
+def pair(mortal_pair: Pair, engines: LoopbackOpenAI) -> Iterator[Pair]:
+    """Both are running, and nothing unexpected may happen in them."""
+    processes: tuple[LiveProcess, ...] = (mortal_pair.server, mortal_pair.worker)
+    for process in processes:
+        if not process.running:
+            process.start()
+    before = [process.log_size() for process in processes]
+    yield mortal_pair
+    for process, size in zip(processes, before, strict=True):
+        assert "Traceback" not in process.log(size)
+
+
+def outcome_undisturbed(undisturbed: LiveServer, clip: Path, topic: str) -> list[tuple[object, ...]]:
+    video_id = translated_video(undisturbed, clip, topic, LINES)
+    task_id = SPEECH.begin(undisturbed, video_id, options=AS_THEY_ARE)
+    assert undisturbed.finished(task_id)["status"] == "completed"
+    return SPEECH.outcome(undisturbed, video_id)
+
+
+def test_both_speak_and_no_line_is_spoken_twice(
+    pair: Pair, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    expected = outcome_undisturbed(undisturbed, half_minute, "shared")
+    engines.forget()
+    video_id = translated_video(pair.server, half_minute, "shared", LINES)
+    task = pair.server.finished(pair.begin(video_id))
+    assert task["status"] == "completed"
+    assert SPEECH.outcome(pair.server, video_id) == expected
+    texts = Counter(call.fields["input"] for call in engines.requests_to(Endpoint.SPEECH))
+    assert len(texts) == texts.total() == LINES
+    assert min(pair.callers()[name] for name in (SERVER, WORKER)) >= LINES // 5
+    usage = pair.server.http.get(f"/api/videos/{video_id}/usage").raise_for_status().json()
+    assert usage["total"]["calls"] == LINES
+
+
+@pytest.mark.parametrize("victim", ["assistant", "holder"])
+def test_either_may_die(
+    victim: str, pair: Pair, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    expected = outcome_undisturbed(undisturbed, half_minute, f"death of the {victim}")
+    engines.forget()
+    video_id = translated_video(pair.server, half_minute, f"death of the {victim}", LINES)
+    task_id = pair.begin_and_share(video_id)
+    holder = pair.holder(task_id)
+    assistant = pair.worker if holder is pair.server else pair.server
+    dead = holder if victim == "holder" else assistant
+    dead.kill()
+    if dead is pair.server:
+        pair.server.start()
+    assert pair.server.finished(task_id, SECONDS_TO_NOTICE)["status"] == "completed"
+    assert SPEECH.outcome(pair.server, video_id) == expected
+    calls = len(engines.requests_to(Endpoint.SPEECH))
+    assert calls <= LINES + IN_FLIGHT
+
+
+def test_a_cancelled_job_has_no_assistant(pair: Pair, engines: LoopbackOpenAI, half_minute: Path) -> None:
+    video_id = translated_video(pair.server, half_minute, "cancelled together", LINES)
+    task_id = pair.begin_and_share(video_id)
+    pair.server.http.post(f"/api/tasks/{task_id}/cancel").raise_for_status()
+    pair.server.wait(lambda: pair.claims() == 0, PROMPTLY)
+    assert len(engines.requests_to(Endpoint.SPEECH)) < LINES
+    assert pair.server.task(task_id)["status"] == "cancelled"
+
+
+def test_a_job_with_a_limit_of_costs_is_not_shared(pair: Pair, half_minute: Path) -> None:
+    video_id = translated_video(pair.server, half_minute, "limited", LINES)
+    task = pair.server.finished(pair.begin(video_id, max_cost=100))
+    assert task["status"] == "completed"
+    assert len(pair.callers()) == 1
