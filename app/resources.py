@@ -15,6 +15,7 @@ from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.core.gate.gate import Gate, GateLimits
+from app.core.machine import idle_machine
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.idempotency.storage import forget_keys
@@ -24,6 +25,7 @@ from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
 from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
+from app.jobs.sizes import SizeKeeper, Sizes, sizes_for
 from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
 from app.jobs.workers import Heartbeat
@@ -81,7 +83,6 @@ class Resources:
         self.database = Database(settings.database)
         home = settings.data_dir.absolute()
         self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
-        self.heartbeat = Heartbeat(self.database, settings.worker_name, f"{socket.gethostname()}:{home}")
         self.files = FileProcessor(self.storage)
         self.memo = Memo(self.database, self.storage, self._eviction())
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
@@ -95,10 +96,13 @@ class Resources:
         )
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
+        fixed = fixed_sizes(settings)
         self.queue = JobQueue(
-            _jobs_url(settings),
-            settings.worker_name,
-            {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1, "pipeline": None},
+            _jobs_url(settings), settings.worker_name, {**sizes_for(idle_machine()), **fixed}
+        )
+        self.sizes = SizeKeeper(self.queue.rooms, fixed)
+        self.heartbeat = Heartbeat(
+            self.database, settings.worker_name, f"{socket.gethostname()}:{home}", self.queue.rooms
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
         self.runner = JobRunner(
@@ -140,6 +144,7 @@ class Resources:
         dead = await StorageCleaner(self.storage).clean(known)
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
+        self.sizes.launch()
         await self.scheduler.launch()
         self.webhooks.launch()
         self.history.launch()
@@ -150,6 +155,7 @@ class Resources:
         await self.history.close()
         await self.webhooks.close()
         await self.scheduler.close()
+        await self.sizes.close()
         await self.queue.close()
         await self.heartbeat.stop()
         await self.memo.close()
@@ -296,6 +302,12 @@ def gate_limits(settings: Settings) -> GateLimits:
         settings.openai_tokens_per_minute,
         patience=settings.openai_retry_seconds,
     )
+
+
+def fixed_sizes(settings: Settings) -> Sizes:
+    """Of the queues that do not follow the machine."""
+    chosen: Sizes = {"api": settings.api_jobs, "cpu": settings.cpu_jobs}
+    return {queue: size for queue, size in chosen.items() if size is not None} | {"trim": 1, "pipeline": None}
 
 
 def _pauses(settings: Settings) -> Pauses:
