@@ -12,6 +12,7 @@ from app.core.settings import Settings, load_settings
 from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
+from app.jobs.workers_router import router as workers
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
 from app.monitoring.router import router as health
@@ -98,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     stages = (videos, subtitles, translations, speech, pipeline, dubbed_videos)
-    for router in (*stages, tasks, events, webhooks, usage, health):
+    for router in (*stages, tasks, events, workers, webhooks, usage, health):
         app.include_router(router)
     app.webhooks.include_router(messages)
     # FastAPI's own way to change the document

@@ -15,16 +15,18 @@ from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.core.gate.gate import Gate, GateLimits
+from app.core.machine import idle_machine
 from app.core.openai_client import OpenAIClient
 from app.core.settings import EngineChoice, Settings
 from app.idempotency.storage import forget_keys
-from app.jobs.assistants import Assistants
+from app.jobs.assistants import HELPED, Assistants
 from app.jobs.events import EventLog, forget_events, forget_progress
 from app.jobs.monitor import JobMonitor
 from app.jobs.pausing import Pauses
 from app.jobs.queue import JobQueue, sqlite_url
 from app.jobs.runner import JobRunner
 from app.jobs.scheduler import JobScheduler
+from app.jobs.sizes import SizeKeeper, Sizes, sizes_for
 from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
 from app.jobs.workers import Heartbeat
@@ -83,7 +85,6 @@ class Resources:
         self.database = Database(settings.database)
         home = settings.data_dir.absolute()
         self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
-        self.heartbeat = Heartbeat(self.database, settings.worker_name, f"{socket.gethostname()}:{home}")
         self.files = FileProcessor(self.storage)
         self.claims = Claims(
             self.database,
@@ -103,10 +104,13 @@ class Resources:
         )
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
+        fixed = fixed_sizes(settings)
         self.queue = JobQueue(
-            _jobs_url(settings),
-            settings.worker_name,
-            {"api": settings.api_jobs, "cpu": settings.cpu_jobs, "trim": 1, "pipeline": None},
+            _jobs_url(settings), settings.worker_name, {**sizes_for(idle_machine()), **fixed}
+        )
+        self.sizes = SizeKeeper(self.queue.rooms, fixed)
+        self.heartbeat = Heartbeat(
+            self.database, settings.worker_name, f"{socket.gethostname()}:{home}", self.queue.rooms
         )
         self.scheduler = JobScheduler(self.database, self.queue, self.storage, _pauses(settings))
         self.runner = JobRunner(
@@ -116,7 +120,7 @@ class Resources:
             self.database,
             self.heartbeat,
             settings.worker_name,
-            {"api": settings.api_jobs, "cpu": settings.cpu_jobs},
+            {queue: self.queue.rooms[queue] for queue in HELPED},
             self.runner.assist,
         )
         self.webhooks = WebhookDispatcher(
@@ -156,6 +160,7 @@ class Resources:
         await self.claims.clear()
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
+        self.sizes.launch()
         await self.scheduler.launch()
         self.assistants.launch()
         self.webhooks.launch()
@@ -168,6 +173,7 @@ class Resources:
         await self.webhooks.close()
         await self.assistants.close()
         await self.scheduler.close()
+        await self.sizes.close()
         await self.queue.close()
         await self.heartbeat.stop()
         await self.memo.close()
@@ -318,6 +324,12 @@ def gate_limits(settings: Settings) -> GateLimits:
         settings.openai_tokens_per_minute,
         patience=settings.openai_retry_seconds,
     )
+
+
+def fixed_sizes(settings: Settings) -> Sizes:
+    """Of the queues that do not follow the machine."""
+    chosen: Sizes = {"api": settings.api_jobs, "cpu": settings.cpu_jobs}
+    return {queue: size for queue, size in chosen.items() if size is not None} | {"trim": 1, "pipeline": None}
 
 
 def _pauses(settings: Settings) -> Pauses:

@@ -85,8 +85,8 @@ class Settings(BaseSettings):
     history_days: float = Field(default=30, ge=0)
     memo_max_bytes: int = Field(default=20 * 1024**3, ge=0)
 
-    api_jobs: int = Field(default=8, ge=1)
-    cpu_jobs: int = Field(default=1, ge=1)
+    api_jobs: int | None = Field(default=None, ge=1)
+    cpu_jobs: int | None = Field(default=None, ge=1)
     worker_name: str = Field(default_factory=_server_name, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
 from app.jobs.models import ACTIVE, Job, JobStatus, QueueName
+from app.jobs.sizes import Room
 from app.jobs.storage import Attempt
 from app.jobs.workers import HEARTBEAT_SECONDS, Heartbeat
 
+HELPED: tuple[QueueName, ...] = ("api", "cpu")
 LOOKING_SECONDS = 0.5
 # Until all others have heard of this process: from then on they claim what they make.
 SETTLING_SECONDS = 1.5 * HEARTBEAT_SECONDS
@@ -56,7 +58,7 @@ class Assistants:
     Nobody is asked and nothing is promised: an assistant fills the memo, and its death goes unnoticed. It
     ends with the attempt that it helps, and as soon as a job of this process needs its place. Jobs with a
     limit of costs have none: only the process that makes a call knows what it may come to.
-    `sizes` are how many jobs and assistants run here at once, for each queue whose jobs can be helped.
+    `rooms` have the places for jobs and assistants, for each queue whose jobs can be helped.
     """
 
     def __init__(
@@ -64,13 +66,13 @@ class Assistants:
         database: Database,
         heartbeat: Heartbeat,
         process: str,
-        sizes: Mapping[QueueName, int],
+        rooms: Mapping[QueueName, Room],
         assist: Assist,
     ) -> None:
         self._database = database
         self._heartbeat = heartbeat
         self._process = process
-        self._sizes = sizes
+        self._rooms = rooms
         self._assist = assist
         self._given: dict[Attempt, _Assistance] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -100,8 +102,8 @@ class Assistants:
             jobs = await _standing_jobs(session)
         running = {job.attempt for job in jobs if self._is_elsewhere(job)}
         await self._end([attempt for attempt in self._given if attempt not in running])
-        for queue, size in self._sizes.items():
-            await self._fill(queue, size, [job for job in jobs if job.queue == queue])
+        for queue, room in self._rooms.items():
+            await self._fill(queue, room.size or 0, [job for job in jobs if job.queue == queue])
 
     async def _fill(self, queue: QueueName, size: int, jobs: Sequence[_Standing]) -> None:
         helped = [attempt for attempt, given in self._given.items() if given.is_at_work(queue)]

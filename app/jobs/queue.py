@@ -16,11 +16,14 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import event
 
 from app.jobs.models import QueueName
+from app.jobs.sizes import NoRoom, Room, Sizes
 
 # Fixed: DBOS only recovers the work of its own version, and ours is resumable across releases.
 APPLICATION_VERSION = "1"
 POLLING_SECONDS = 0.25
 STOP_SECONDS = 5.0
+# A ticket for which there is no room here is soon free for others to take.
+ROOM_PATIENCE = 2.0
 # DBOS takes the lower number first, and counts from 1.
 ORDINARY_PRIORITY = 1000
 FORGOTTEN_AT_ONCE = 500
@@ -59,18 +62,20 @@ class JobQueue:
 
     `executor` names this process; what it left unfinished is taken up again by the next process of that
     name. Jobs of the `api` queue wait on the network, those of the `cpu` and `trim` queues use this machine,
-    and those of the `pipeline` queue wait for others. `sizes` are how many run at once; None is no limit.
+    and those of the `pipeline` queue wait for others. `largest` are how many ever run at once, and `rooms`
+    how many do for now: the queue itself gives out to every process what the largest of them can do, and
+    what is taken without room for it goes back to where it was in the line.
     """
 
     def __init__(
         self,
         database_url: str,
         executor: str,
-        sizes: Mapping[QueueName, int | None],
+        largest: Sizes,
     ) -> None:
         self._url = database_url
         self.executor = executor
-        self._sizes = sizes
+        self.rooms: Mapping[QueueName, Room] = {queue: Room(size) for queue, size in largest.items()}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing = False
 
@@ -90,20 +95,15 @@ class JobQueue:
         DBOS(config=config)
 
         @DBOS.workflow(name="run_job", max_recovery_attempts=MOST_ATTEMPTS)
-        async def run_job(job_id: str, ticket: str) -> None:
+        async def run_job(job_id: str, ticket: str, queue: QueueName) -> None:
             await DBOS.run_step_async(
-                {"name": "run", "preemptible": True}, self._track, execute, job_id, ticket
+                {"name": "run", "preemptible": True}, self._track, execute, job_id, ticket, queue
             )
 
         self._workflow = run_job
         DBOS.launch()
-        for name, size in self._sizes.items():
-            await DBOS.register_queue_async(
-                name,
-                worker_concurrency=size,
-                polling_interval_sec=POLLING_SECONDS,
-                on_conflict="always_update",
-            )
+        for queue, room in self.rooms.items():
+            await _open(queue, room.size)
 
     async def close(self) -> None:
         """Stops this process's jobs where they are; they go on at the next launch."""
@@ -120,7 +120,7 @@ class JobQueue:
 
         async def enqueue() -> None:
             with SetWorkflowID(ticket), options:
-                await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket)
+                await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket, queue)
 
         await _outside_jobs(enqueue())
 
@@ -158,13 +158,17 @@ class JobQueue:
         )
         return [workflow.workflow_id for workflow in found]
 
-    async def _track(self, execute: Execute, job_id: str, ticket: str) -> None:
+    async def _track(self, execute: Execute, job_id: str, ticket: str, queue: QueueName) -> None:
         task = asyncio.current_task()
         if task is None or self._closing:
             raise asyncio.CancelledError  # leaves it to the next process
         self._running[ticket] = task
         try:
-            await execute(job_id, ticket)
+            async with self.rooms[queue].place(ROOM_PATIENCE):
+                await execute(job_id, ticket)
+        except NoRoom:
+            await _outside_jobs(_back_in_line(ticket, queue))
+            raise asyncio.CancelledError from None  # leaves it to whoever takes it next
         finally:
             del self._running[ticket]
 
@@ -186,6 +190,22 @@ _STATES = {
     "CANCELLED": TicketState.ENDED,
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": TicketState.GIVEN_UP,
 }
+
+
+async def _open(queue: QueueName, size: int | None) -> None:
+    """Makes the queue known. The process that has most room says how many tickets each may take."""
+    known = await DBOS.retrieve_queue_async(queue)
+    others = None if known is None else await known.get_worker_concurrency_async()
+    await DBOS.register_queue_async(
+        queue,
+        worker_concurrency=None if size is None else max(size, others or 0),
+        polling_interval_sec=POLLING_SECONDS,
+        on_conflict="always_update",
+    )
+
+
+async def _back_in_line(ticket: str, queue: QueueName) -> None:
+    await DBOS.resume_workflow_async(ticket, queue_name=queue)
 
 
 async def _outside_jobs(call: Coroutine[Any, Any, None]) -> None:

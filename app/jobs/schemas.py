@@ -19,7 +19,7 @@ from app.core.schemas import (
     VideoId,
     is_none,
 )
-from app.jobs.models import JobStatus, JobType
+from app.jobs.models import JobStatus, JobType, QueueName
 
 Progress = Annotated[
     int, Field(ge=0, le=100, description="Percent; it never falls while the task runs.", examples=[65])
@@ -280,3 +280,32 @@ class VideoJobs(Response):
 
     video_id: VideoId
     jobs: list[VideoJob] = Field(description="In the order they were started.")
+
+
+class WorkerQueue(Response):
+    """What a process does of one kind of job."""
+
+    queue: QueueName = Field(
+        description="`api` waits on the network, `cpu` keeps its machine busy, `trim` cuts, `pipeline` waits "
+        "for the stages of dubs."
+    )
+    size: int | None = Field(
+        description="How many at once, by the settings or by the machine as it is now; null for no limit.",
+        examples=[8],
+    )
+    running: int = Field(description="How many are under way.", examples=[3])
+
+
+class WorkerDetails(Response):
+    """A process that does jobs."""
+
+    name: str = Field(description="Its `WORKER_NAME`.", examples=["serve-host"])
+    started_at: Timestamp = Field(description="When it started.")
+    seen_at: Timestamp = Field(description="When it last gave a sign of life.")
+    queues: list[WorkerQueue] = Field(description="As they were then.")
+
+
+class WorkerList(Response):
+    """The processes that live."""
+
+    workers: list[WorkerDetails] = Field(description="By their names.")

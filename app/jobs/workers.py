@@ -6,16 +6,18 @@ All times are the database's, since the clocks of machines differ.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import JSON, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Database, database_time, take_turn
 from app.core.errors import InvalidSettings, Problem
+from app.jobs.models import QueueName
+from app.jobs.sizes import Room
 
 HEARTBEAT_SECONDS = 2.0
 LONGEST_SILENCE = timedelta(seconds=10)
@@ -26,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 
 class Worker(Base):
-    """A process under its name. `home` is the machine and folder in which no other living process has it."""
+    """A process under its name. `home` is the machine and folder in which no other living process has it;
+    `queues` are its rooms, as `WorkerQueue` tells them."""
 
     __tablename__ = "workers"
 
@@ -34,15 +37,17 @@ class Worker(Base):
     home: Mapped[str]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    queues: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
 
 
 class Heartbeat:
     """Tells the others that this process lives, from `start` to `stop`, and hears of them."""
 
-    def __init__(self, database: Database, name: str, home: str) -> None:
+    def __init__(self, database: Database, name: str, home: str, rooms: Mapping[QueueName, Room]) -> None:
         self._database = database
         self._name = name
         self._home = home
+        self._rooms = rooms
         self._beating: asyncio.Task[None] | None = None
         self._company: frozenset[str] = frozenset()
 
@@ -66,7 +71,7 @@ class Heartbeat:
                 raise InvalidSettings(
                     f"WORKER_NAME: a process named {self._name} is already at work in {former.home}"
                 )
-            await session.merge(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
+            await session.merge(self._begun(now))
             self._company = await known_workers(session) - {self._name}
         self._beating = asyncio.create_task(self._beat())
 
@@ -95,10 +100,26 @@ class Heartbeat:
         now = await database_time(session)
         worker = await session.get(Worker, self._name)
         if worker is None:  # it was silent for so long that it was taken for dead
-            session.add(Worker(name=self._name, home=self._home, started_at=now, seen_at=now))
+            session.add(self._begun(now))
         elif worker.home == self._home:
             worker.seen_at = now
+            worker.queues = self._queues()
         self._company = await known_workers(session) - {self._name}
+
+    def _begun(self, now: datetime) -> Worker:
+        return Worker(name=self._name, home=self._home, started_at=now, seen_at=now, queues=self._queues())
+
+    def _queues(self) -> list[dict[str, object]]:
+        return [
+            {"queue": queue, "size": room.size, "running": room.running}
+            for queue, room in self._rooms.items()
+        ]
+
+
+async def living_workers(session: AsyncSession) -> Sequence[Worker]:
+    """By their names."""
+    oldest = await database_time(session) - LONGEST_SILENCE
+    return (await session.scalars(select(Worker).where(Worker.seen_at >= oldest).order_by(Worker.name))).all()
 
 
 async def known_workers(session: AsyncSession) -> frozenset[str]:

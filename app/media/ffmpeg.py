@@ -144,6 +144,7 @@ class FFmpegWrapper:
             env=self._environment,
             start_new_session=True,
         )
+        sandbox.step_back(process.pid)
         try:
             yield process
         finally:

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from app.core.database import Database, utc_now
 from app.jobs.assistants import Assistants
 from app.jobs.models import Job, JobStatus, JobType, QueueName
+from app.jobs.sizes import Room
 from app.jobs.workers import Heartbeat
 from app.videos.models import Video
 
@@ -45,7 +46,7 @@ async def heartbeat(database: Database) -> AsyncIterator[Heartbeat]:
     """Of the process that is here, which knows of the one that is there."""
     async with AsyncExitStack() as stack:
         for name in (THERE, HERE):
-            heart = Heartbeat(database, name, f"host:/{name}")
+            heart = Heartbeat(database, name, f"host:/{name}", {})
             await heart.start(())
             stack.push_async_callback(heart.stop)
         yield heart
@@ -73,8 +74,8 @@ async def video(database: Database) -> str:
 async def helping(database: Database, heartbeat: Heartbeat, *, api_jobs: int = 1) -> AsyncIterator[Help]:
     """What is given while the block runs."""
     given = Help()
-    sizes: dict[QueueName, int] = {"api": api_jobs, "cpu": 1}
-    assistants = Assistants(database, heartbeat, HERE, sizes, given)
+    rooms: dict[QueueName, Room] = {"api": Room(api_jobs), "cpu": Room(1)}
+    assistants = Assistants(database, heartbeat, HERE, rooms, given)
     assistants.launch()
     yield given
     await assistants.close()
@@ -164,10 +165,10 @@ async def test_a_job_of_its_own_takes_the_place_of_an_assistant(
 async def test_assistants_of_a_job_have_different_numbers(
     database: Database, heartbeat: Heartbeat, video: str
 ) -> None:
-    third = Heartbeat(database, "third", "host:/third")
+    third = Heartbeat(database, "third", "host:/third", {})
     await third.start(())
     await add_job(database, video, "large")
-    assistants = Assistants(database, third, "third", {"api": 1}, given := Help())
+    assistants = Assistants(database, third, "third", {"api": Room(1)}, given := Help())
     assistants.launch()
     assert await given.begun.get() == ("large", 2)
     await assistants.close()

@@ -41,7 +41,7 @@ async def pass_time(database: Database, name: str, time: timedelta) -> None:
 
 
 async def test_who_is_not_seen_for_long_is_silent(database: Database) -> None:
-    first, second = Heartbeat(database, "first", HERE), Heartbeat(database, "second", ELSEWHERE)
+    first, second = Heartbeat(database, "first", HERE, {}), Heartbeat(database, "second", ELSEWHERE, {})
     await first.start(())
     await second.start(())
     assert await silent(database) == set()
@@ -57,7 +57,7 @@ async def test_who_is_not_seen_for_long_is_silent(database: Database) -> None:
 
 
 async def test_a_name_that_is_alive_elsewhere_is_refused(database: Database) -> None:
-    first, second = Heartbeat(database, "worker", HERE), Heartbeat(database, "worker", ELSEWHERE)
+    first, second = Heartbeat(database, "worker", HERE, {}), Heartbeat(database, "worker", ELSEWHERE, {})
     await first.start(())
     with pytest.raises(InvalidSettings, match=f"^WORKER_NAME: .* worker .* {HERE}$"):
         await second.start({"worker"})
@@ -67,10 +67,10 @@ async def test_a_name_that_is_alive_elsewhere_is_refused(database: Database) -> 
 
 
 async def test_who_is_known_to_have_died_here_need_not_be_waited_for(database: Database) -> None:
-    dead, other = Heartbeat(database, "dead", HERE), Heartbeat(database, "other", ELSEWHERE)
+    dead, other = Heartbeat(database, "dead", HERE, {}), Heartbeat(database, "other", ELSEWHERE, {})
     await dead.start(())
     await other.start(())
-    heir = Heartbeat(database, "heir", HERE)
+    heir = Heartbeat(database, "heir", HERE, {})
     await heir.start({"dead", "other"})
     assert await silent(database) == {"dead"}
     for heart in (dead, other, heir):
@@ -79,7 +79,7 @@ async def test_who_is_known_to_have_died_here_need_not_be_waited_for(database: D
 
 async def test_who_was_taken_for_dead_comes_back(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.jobs.workers.HEARTBEAT_SECONDS", 0.01)
-    heart = Heartbeat(database, "worker", HERE)
+    heart = Heartbeat(database, "worker", HERE, {})
     await heart.start(())
     async with database.write() as session:
         await forget_workers(session, ["worker"])
