@@ -142,9 +142,8 @@ class FFmpegWrapper:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
-            start_new_session=True,
+            process_group=0,
         )
-        sandbox.step_back(process.pid)
         try:
             yield process
         finally:

@@ -3,13 +3,12 @@
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 # Address space is reserved, not used: a 4K encode on many cores reserves far more than it touches.
 MAX_ADDRESS_SPACE = 8 * 1024**3
 MAX_FILE_BYTES = 64 * 1024**3
-# However many encode, whoever asks for a page comes first.
+# However many encode, whoever asks for a page comes first. That takes one session for both: Linux weighs
+# sessions against each other first, and niceness only inside of each.
 NICENESS = 10
 
 
@@ -28,13 +27,6 @@ def confine(command: Sequence[str], *, cpu_seconds: int) -> list[str]:
     # setpriv's signal hangs on the thread that starts the child: the event loop's, not a worker's.
     killed_with_us = _prefix("setpriv", "--pdeathsig", "KILL")
     return [*killed_with_us, *_prefix("nice", "-n", str(NICENESS)), *_prefix("prlimit", *limits), *command]
-
-
-def step_back(pid: int) -> None:
-    """Lower priority for the session that the process began, where the system weighs sessions against each
-    other (Linux's autogroups): niceness counts only inside of one."""
-    with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def environment(**extra: str) -> dict[str, str]:
