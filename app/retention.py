@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.concurrency import stopped
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
 from app.jobs.queue import JobQueue
@@ -42,9 +43,7 @@ class HistoryKeeper:
         self._work = asyncio.create_task(self._keep_forgetting())
 
     async def close(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])
+        await stopped(self._work)
 
     async def forget(self) -> None:
         """One short transaction each: nobody waits long for the database."""

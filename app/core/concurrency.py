@@ -26,6 +26,13 @@ async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
         raise failures.exceptions[0] from None
 
 
+async def stopped(task: "asyncio.Task[Any] | None") -> None:
+    """Cancels what goes on in the background, if it was begun, and waits for its end, whatever that is."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def seen_through(work: Coroutine[Any, Any, T]) -> T:
     """The result of short work that a cancellation must not undo, such as storing an answer that was paid
     for. A cancellation that comes meanwhile takes effect at the next await after it."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.concurrency import seen_through
+from app.core.concurrency import seen_through, stopped
 from app.core.database import COMPANION, Database
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -128,8 +128,7 @@ class IdempotencyMiddleware:
         try:
             yield
         finally:
-            holding.cancel()
-            await asyncio.wait([holding])
+            await stopped(holding)
 
     async def _keep_holding(self, holder: Holder) -> None:
         while True:

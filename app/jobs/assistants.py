@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.concurrency import stopped
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
 from app.jobs.models import ACTIVE, Job, JobStatus, QueueName
@@ -82,9 +83,7 @@ class Assistants:
 
     async def close(self) -> None:
         """Ends them where they are."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        await stopped(self._looking)
         await self._end(list(self._given))
 
     async def _keep_looking(self) -> None:

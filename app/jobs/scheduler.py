@@ -10,6 +10,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.concurrency import stopped
 from app.core.database import Database, after_commit, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -164,9 +165,7 @@ class JobScheduler:
         self._keeper = asyncio.create_task(self._keep_recovering())
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        await stopped(self._keeper)
 
     async def reap(self) -> None:
         """The jobs of processes that have died go back to the queue at once."""

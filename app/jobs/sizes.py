@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from app.core.concurrency import seen_through
+from app.core.concurrency import seen_through, stopped
 from app.core.machine import Machine, MachineWatch
 from app.jobs.models import QueueName
 
@@ -79,9 +79,7 @@ class SizeKeeper:
             self._keeping = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait([self._keeping])
+        await stopped(self._keeping)
 
     async def _keep(self) -> None:
         watch = await asyncio.to_thread(MachineWatch)

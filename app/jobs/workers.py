@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.concurrency import stopped
 from app.core.database import Base, Database, database_time, take_turn
 from app.core.errors import InvalidSettings, Problem
 from app.jobs.models import QueueName
@@ -79,8 +80,7 @@ class Heartbeat:
         """What this process left undone is anyone's from now on."""
         if self._beating is None:
             return
-        self._beating.cancel()
-        await asyncio.wait([self._beating])
+        await stopped(self._beating)
         with contextlib.suppress(SQLAlchemyError, Problem):
             async with self._database.write() as session:
                 await session.execute(

@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.concurrency import seen_through
+from app.core.concurrency import seen_through, stopped
 from app.core.database import Database, database_time, insert_into
 from app.core.errors import Problem
 from app.core.sharing import MadeElsewhere, has_others
@@ -68,9 +68,7 @@ class Claims:
                 await seen_through(self._release(key))
 
     async def close(self) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.wait([self._renewing])
+        await stopped(self._renewing)
 
     def _hand(self) -> asyncio.Semaphore:
         work = current_work()

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.concurrency import seen_through
+from app.core.concurrency import seen_through, stopped
 from app.core.database import Database
 from app.core.errors import Problem
 from app.ledger.metering import Meter, metered
@@ -101,9 +101,7 @@ class Memo:
 
     async def close(self) -> None:
         """Everything noted is written."""
-        if self._evicting is not None:
-            self._evicting.cancel()
-            await asyncio.wait([self._evicting])
+        await stopped(self._evicting)
         if self._claims is not None:
             await self._claims.close()
         await self._uses.written()
