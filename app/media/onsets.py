@@ -35,10 +35,6 @@ class Span:
     start: float
     end: float
 
-    @property
-    def length(self) -> float:
-        return self.end - self.start
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.media.audio import Samples, runs
-from app.media.ffmpeg import FFmpegWrapper, ProgressCallback, media_input, media_output
+from app.media.ffmpeg import FFmpegWrapper, media_input, media_output
 from app.media.filters import MIX_SAMPLE_RATE, in_stereo, on_the_clock
 from app.media.formats import READABLE_FORMATS
 from app.media.probe import AudioStream, MediaInfo
@@ -55,23 +55,21 @@ class Soundtrack:
     def stream_index(self) -> int | None:
         return None if self._track is None else self._track.index
 
-    async def samples(self, start: int, end: int, on_progress: ProgressCallback | None = None) -> Samples:
+    async def samples(self, start: int, end: int) -> Samples:
         """From one sample up to and without another, of shape (2, samples). Raises as `FFmpegWrapper.run`."""
         if self._track is None:
             return np.zeros((2, end - start), np.float32)
         async with self._turn:
             size = BLOCK_SAMPLES if await self._is_exact(self._track) else max(1, self._samples)
             firsts = range(start // size * size, min(end, self._samples), size)
-            blocks = [await self._decoded(self._track, first, size, on_progress) for first in firsts]
+            blocks = [await self._decoded(self._track, first, size) for first in firsts]
         return await asyncio.to_thread(_read, blocks, start, end)
 
-    async def _decoded(
-        self, track: AudioStream, first: int, size: int, on_progress: ProgressCallback | None
-    ) -> _Block:
+    async def _decoded(self, track: AudioStream, first: int, size: int) -> _Block:
         if first not in self._blocks:
             last = min(first + size, self._samples)
             block = _Block(first, last, self._folder / f"original-{first}.pcm")
-            await self._decode(track, block, on_progress)
+            await self._decode(track, block)
             self._blocks[first] = block
         return self._blocks[first]
 
@@ -80,7 +78,7 @@ class Soundtrack:
             self._exact = await asyncio.to_thread(seeks_exactly, self._video, track)
         return self._exact
 
-    async def _decode(self, track: AudioStream, block: _Block, on_progress: ProgressCallback | None) -> None:
+    async def _decode(self, track: AudioStream, block: _Block) -> None:
         lead = max(0, block.start // MIX_SAMPLE_RATE - PREROLL_SECONDS)
         seek = {"ss": lead} if lead else {}
         first, last = block.start - lead * MIX_SAMPLE_RATE, block.end - lead * MIX_SAMPLE_RATE
@@ -89,7 +87,7 @@ class Soundtrack:
         sound = stereo.filter("volume", 1 / HEADROOM).filter("apad", whole_len=last)
         exact = sound.filter("atrim", start_sample=first, end_sample=last)
         graph = media_output(block.path, exact, f="s16le", **{"c:a": "pcm_s16le"})
-        await self._ffmpeg.run(graph, duration=last / MIX_SAMPLE_RATE, on_progress=on_progress)
+        await self._ffmpeg.run(graph)
 
 
 def seeks_exactly(video: Path, track: AudioStream) -> bool:

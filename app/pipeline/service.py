@@ -15,7 +15,7 @@ from app.pipeline.schemas import DubPlan, DubVideo, PlannedStage
 from app.render.service import VideoGenerator
 from app.subtitles.service import SubtitleService
 from app.translation.service import TranslationManager
-from app.tts.service import TTSManager
+from app.tts.service import TTSManager, spoken_seconds
 from app.videos.models import Video
 from app.videos.storage import get_video
 
@@ -123,7 +123,7 @@ def _extent(video: Video, state: DubState, there: LanguageState) -> tuple[int, f
     track = there.translation or state.original
     if track is None:
         return round(video.duration / SECONDS_PER_LINE), video.duration * SPOKEN_SHARE
-    return len(track.segments), sum(segment.end - segment.start for segment in track.segments)
+    return len(track.segments), spoken_seconds(track.segments)
 
 
 def _longest_chain(stages: list[PlannedStage], together: bool) -> int:
