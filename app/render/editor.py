@@ -66,10 +66,11 @@ class FFmpegVideoEditor:
     async def mux(self, job: MuxJob, on_progress: ProgressCallback | None = None) -> None:
         """Writes the dub. Everything is copied, but for an original that the container does not take, which
         is encoded. Raises `Problem` as `FFmpegWrapper.run` does."""
+        index_bytes = _index_bytes(job) if job.output.has_index else None
         try:
-            await self._write(job, _index_bytes(job), on_progress)
+            await self._write(job, index_bytes, on_progress)
         except Problem as problem:
-            if problem.code is not ErrorCode.FFMPEG_FAILED:
+            if index_bytes is None or problem.code is not ErrorCode.FFMPEG_FAILED:
                 raise
             await self._write(job, None, on_progress)
 

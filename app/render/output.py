@@ -93,11 +93,16 @@ class OutputFormatter:
         """What a track's name is kept as: players show the handler's where a container has no titles."""
         return "title" if self.output_format == "webm" else "handler_name"
 
+    @property
+    def has_index(self) -> bool:
+        """Of all packets, which a player has to have first."""
+        return self.output_format != "webm"
+
     def container(self, index_bytes: int | None = None) -> Options:
         """A player can begin before it has all of the file. Where `index_bytes` are kept free for the file's
         index, it is written in one go, and writing fails if they are not enough."""
-        if self.output_format == "webm":
-            return {"f": "webm"}
+        if not self.has_index:
+            return {"f": self.output_format}
         if index_bytes is None:
             return {"f": self.output_format, "movflags": "+faststart"}
         return {"f": self.output_format, "moov_size": index_bytes}

@@ -28,8 +28,7 @@ from app.render.service import find_dub
 from app.render.sound import MixOptions, OriginalSound, SoundMixer
 from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
-from app.subtitles.storage import OriginalTrack
-from app.subtitles.storage import find_track as find_original
+from app.subtitles.models import Subtitles
 from app.videos.editing import thumbnail
 from app.videos.metadata import VideoMetadata, metadata_of
 from app.videos.models import ArtifactKind, Source, Video
@@ -91,9 +90,9 @@ class DubbedVideoGeneration:
                 await load_script(session, job.video_id, language, video.duration)
                 for language in job.request.spoken
             ]
-            original = await find_original(session, job.video_id)
+            subtitles = await session.get(Subtitles, job.video_id)
         source = await self.videos.source(job.video_id, job.scratch)
-        return Ingredients(source, key_of(video), _language_of(video, original), tuple(scripts))
+        return Ingredients(source, key_of(video), _language_of(video, subtitles), tuple(scripts))
 
     async def _sounds(self, job: Job, ingredients: Ingredients, until: float) -> list[SoundTrack]:
         """A finished sound for each language."""
@@ -206,10 +205,10 @@ def _mix_options(job: Job) -> MixOptions:
     return MixOptions(options.original_audio_volume, options.ducking == "off", options.loudness)
 
 
-def _language_of(video: Video, original: OriginalTrack | None) -> str:
+def _language_of(video: Video, subtitles: Subtitles | None) -> str:
     """ISO 639-2, of what is spoken in the video as far as that is known."""
     named = None if video.source_language == AUTO else video.source_language
-    brought = None if original is None else original.row.language
+    brought = None if subtitles is None else subtitles.language
     language = named or video.detected_language or brought
     return "und" if language is None else iso_639_2(language)
 
