@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import func
@@ -91,8 +93,7 @@ class Uses:
                 await asyncio.sleep(NOTING_SECONDS)
                 uses, self._unwritten = self._unwritten, {}
                 async with self._database.write() as session:
-                    for key in sorted(uses):  # in one order, or two processes would block each other
-                        await _upsert(session, key, uses[key])
+                    await _upsert(session, uses)
         except (SQLAlchemyError, Problem) as error:  # no result is lost over a note about it
             logger.warning("uses of the memo were not noted: %s", error)
         finally:
@@ -104,29 +105,33 @@ def _assists() -> bool:
     return work is not None and work.assistant > 0
 
 
-async def _upsert(session: AsyncSession, key: str, noted: _Noted) -> None:
-    """Whoever comes second adds to the row of the first."""
-    effort = noted.effort
-    insert = insert_into(session, MemoEntry).values(
-        key=key,
-        kind=noted.kind,
-        size=noted.size,
-        hits=noted.hits,
-        cost=effort and effort.cost,
-        seconds=effort and effort.seconds,
-        last_used_at=utc_now(),
-    )
+async def _upsert(session: AsyncSession, uses: Mapping[str, _Noted]) -> None:
+    """Whoever comes second adds to the row of the first. In the order of the keys: in another, two processes
+    would block each other."""
+    insert = insert_into(session, MemoEntry)
     new = insert.excluded
-    await session.execute(
-        insert.on_conflict_do_update(
-            index_elements=[MemoEntry.key],
-            set_={
-                "size": new.size,
-                "hits": MemoEntry.hits + new.hits,
-                "cost": func.coalesce(new.cost, MemoEntry.cost),
-                "seconds": func.coalesce(new.seconds, MemoEntry.seconds),
-                "last_used_at": new.last_used_at,
-                "condemned_at": None,
-            },
-        )
+    added = insert.on_conflict_do_update(
+        index_elements=[MemoEntry.key],
+        set_={
+            "size": new.size,
+            "hits": MemoEntry.hits + new.hits,
+            "cost": func.coalesce(new.cost, MemoEntry.cost),
+            "seconds": func.coalesce(new.seconds, MemoEntry.seconds),
+            "last_used_at": new.last_used_at,
+            "condemned_at": None,
+        },
     )
+    now = utc_now()
+    await session.execute(added, [_row(key, uses[key], now) for key in sorted(uses)])
+
+
+def _row(key: str, noted: _Noted, now: datetime) -> Mapping[str, object]:
+    return {
+        "key": key,
+        "kind": noted.kind,
+        "size": noted.size,
+        "hits": noted.hits,
+        "cost": noted.effort and noted.effort.cost,
+        "seconds": noted.effort and noted.effort.seconds,
+        "last_used_at": now,
+    }
