@@ -1,8 +1,9 @@
 """What is disturbed: one server on a small disk, or machines that share PostgreSQL and a bucket."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,14 @@ class Scene:
     server: LiveServer
     victims: Sequence[LiveProcess]
     disk: Path | None = None
+
+    def attempts(self) -> Mapping[str, int]:
+        """How often each job that is under way was begun; where machines share the jobs, others go on with
+        those of the one that is killed."""
+        if len(self.victims) > 1:
+            return {}
+        with closing(sqlite3.connect(self.server.data_dir / "app.sqlite")) as database:
+            return dict(database.execute("SELECT id, attempt FROM jobs WHERE status = 'processing'"))
 
 
 @contextmanager
