@@ -1,6 +1,7 @@
 """Soundtrack: any stretch of a video's own sound, exact to the sample and decoded once."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Soundtrack:
         self._track = info.default_audio
         self._samples = round(info.duration * MIX_SAMPLE_RATE)
         self._folder = folder
-        self._turn = asyncio.Lock()
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._blocks: dict[int, _Block] = {}
         self._exact: bool | None = None
 
@@ -59,18 +60,18 @@ class Soundtrack:
         """From one sample up to and without another, of shape (2, samples). Raises as `FFmpegWrapper.run`."""
         if self._track is None:
             return np.zeros((2, end - start), np.float32)
-        async with self._turn:
-            size = BLOCK_SAMPLES if await self._is_exact(self._track) else max(1, self._samples)
-            firsts = range(start // size * size, min(end, self._samples), size)
-            blocks = [await self._decoded(self._track, first, size) for first in firsts]
+        size = BLOCK_SAMPLES if await self._is_exact(self._track) else max(1, self._samples)
+        firsts = range(start // size * size, min(end, self._samples), size)
+        blocks = [await self._decoded(self._track, first, size) for first in firsts]
         return await asyncio.to_thread(_read, blocks, start, end)
 
     async def _decoded(self, track: AudioStream, first: int, size: int) -> _Block:
-        if first not in self._blocks:
-            last = min(first + size, self._samples)
-            block = _Block(first, last, self._folder / f"original-{first}.pcm")
-            await self._decode(track, block)
-            self._blocks[first] = block
+        async with self._turns[first]:
+            if first not in self._blocks:
+                last = min(first + size, self._samples)
+                block = _Block(first, last, self._folder / f"original-{first}.pcm")
+                await self._decode(track, block)
+                self._blocks[first] = block
         return self._blocks[first]
 
     async def _is_exact(self, track: AudioStream) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -164,8 +165,11 @@ class SoundMixer:
                 await self._voice_energies(part, clips),
             )
 
-        energies = await each_of(original.parts, measured, at_once=PARTS_AT_ONCE)
-        heard, spoken = (np.concatenate(each) for each in zip(*energies, strict=True))
+        parts = _from_both_halves(original.parts)
+        energies = dict(zip(parts, await each_of(parts, measured, at_once=PARTS_AT_ONCE), strict=True))
+        heard, spoken = (
+            np.concatenate(each) for each in zip(*(energies[part] for part in original.parts), strict=True)
+        )
         return levels_for(heard, spoken, slots, ducking, loudness)
 
     async def _original_energies(self, original: OriginalSound, part: Part, codec: SoundCodec) -> Energies:
@@ -231,6 +235,12 @@ class SoundMixer:
 
     async def _files(self, clips: Sequence[PlacedClip]) -> list[tuple[PlacedClip, bytes]]:
         return [(clip, await self._storage.read_bytes(clip.key)) for clip in clips]
+
+
+def _from_both_halves(parts: Sequence[Part]) -> list[Part]:
+    """In turn, so that two parts at once seldom wait for the same stretch of the original to be decoded."""
+    middle = -(-len(parts) // 2)
+    return [part for pair in zip_longest(parts[:middle], parts[middle:]) for part in pair if part is not None]
 
 
 def _placed(clip: PlannedClip) -> PlacedClip:
