@@ -79,9 +79,9 @@ def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator
             _warm_up(server, folder, size)
             video_id = server.upload(clip)
             first = cost_in_process(server.pid, lambda: _dub(server, video_id))
-            fetch(server, f"/api/videos/{video_id}/audio?language=es", folder / "voice.mp3")
+            voice = fetch(server, f"/api/videos/{video_id}/audio?language=es", folder / "voice.mp3")
             for baseline, coder in CODERS.items():
-                bare = _bare_ffmpeg(folder, clip, coder)
+                bare = bare_ffmpeg(folder, clip, voice, coder)
                 yield Comparison(f"dub, a line every {line_every} s", first, baseline, bare, seconds, "s")
             engines.requests.clear()
             again = cost_in_process(server.pid, lambda: _edit_and_dub_again(server, video_id))
@@ -121,6 +121,15 @@ def compare_burned(seconds: int, line_every: float, size: str = "320x180") -> It
             more = _parts_encoded(folder) - parts
             work = f"one line again burned in, {more} of {parts} parts encoded"
             yield Comparison(work, again, "first", first, seconds, "s")
+
+
+def bare_ffmpeg(folder: Path, clip: Path, voice: Path, coder: Sequence[str]) -> Cost:
+    """What nobody can dub without: the sound taken out, and put back mixed, encoded and muxed."""
+    command = (find_ffmpeg(None), "-v", "error", "-y", "-i", clip)
+    taken = cost_of_command([*command, *EXTRACTED, folder / "bare.wav"])
+    sound = (*DUBBED, *STEREO, *coder)
+    put = cost_of_command([*command, "-i", voice, *sound, folder / "bare.mp4"])
+    return Cost(taken.wall + put.wall, taken.cpu + put.cpu, max(taken.peak, put.peak))
 
 
 def _warm_up(server: LiveServer, folder: Path, size: str) -> None:
@@ -167,15 +176,6 @@ def _complete(server: LiveServer, video_id: str, stage: str, body: Mapping[str, 
         assert time.monotonic() < deadline, task
         time.sleep(POLLING_SECONDS)
     assert task["status"] == "completed", task
-
-
-def _bare_ffmpeg(folder: Path, clip: Path, coder: Sequence[str]) -> Cost:
-    """What nobody can dub without: the sound taken out, and put back mixed, encoded and muxed."""
-    command = (find_ffmpeg(None), "-v", "error", "-y", "-i", clip)
-    taken = cost_of_command([*command, *EXTRACTED, folder / "bare.wav"])
-    sound = (*DUBBED, *STEREO, *coder)
-    put = cost_of_command([*command, "-i", folder / "voice.mp3", *sound, folder / "bare.mp4"])
-    return Cost(taken.wall + put.wall, taken.cpu + put.cpu, max(taken.peak, put.peak))
 
 
 def _long_clip(folder: Path, seconds: int, size: str) -> Path:

@@ -14,9 +14,9 @@ import psutil
 from app.media.audio import Audio
 from app.subtitles.cues import Cue
 from app.tts.engines.base import SpeechRequest
-from tests.benchmarks.dub import Babbler, PacedTranscriber
+from tests.benchmarks.dub import CODERS, Babbler, PacedTranscriber, bare_ffmpeg
 from tests.conftest import make_clip
-from tests.e2e.dubbing import bring_translation, speak
+from tests.e2e.dubbing import bring_translation, fetch, speak
 from tests.live_server import LiveServer
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.media.babble import babble
@@ -29,8 +29,9 @@ HEADINGS = (
     "wall",
     "engines' latencies alone",
     "x",
+    "and bare FFmpeg",
+    "x",
     "wall without latencies",
-    "x of both one after the other",
 )
 ASKED, RENDERS = 400, 4
 ROBOT_LINES = (Cue(0.5, 2.0, "One small step."), Cue(2.5, 4.0, "And a giant leap."))
@@ -50,8 +51,8 @@ def _babble(seconds: float) -> Audio:
 
 def measure_dubs(at_once: Sequence[int] = (8, 32)) -> Iterator[tuple[str, ...]]:
     """A row for each number of calls at once: the wall time of the one call against what its engines' answers
-    take at least, one after the other where one needs the other, and against that and the same dub with
-    engines that answer at once, which is the server's own work."""
+    take at least, one after the other where one needs the other, and against that with the FFmpeg work that
+    nobody can dub without; and the same dub with engines that answer at once."""
     yield HEADINGS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -59,29 +60,34 @@ def measure_dubs(at_once: Sequence[int] = (8, 32)) -> Iterator[tuple[str, ...]]:
         make_clip(clip, SECONDS)
         make_clip(short, WARM_UP_SECONDS)
         for calls in at_once:
+            voice = folder / f"{calls}.mp3"
             wall, own = (
-                _dub(folder / f"{calls} {len(latency)}", latency, calls, short, clip)
+                _dub(folder / f"{calls} {len(latency)}", latency, calls, voice, short, clip)
                 for latency in (LATENCIES, AT_ONCE)
             )
-            least = 1.0 + 1.0 + -(-LINES // calls) * 0.5
+            latencies = 1.0 + 1.0 + -(-LINES // calls) * 0.5
+            least = latencies + bare_ffmpeg(folder, clip, voice, CODERS["ffmpeg as it comes"]).wall
             yield (
                 f"{calls} calls at once",
                 f"{wall:.1f} s",
+                f"{latencies:.1f} s",
+                f"{wall / latencies:.2f}",
                 f"{least:.1f} s",
                 f"{wall / least:.2f}",
                 f"{own:.1f} s",
-                f"{wall / (least + own):.2f}",
             )
 
 
-def _dub(data: Path, latency: Mapping[Endpoint, float], calls: int, *clips: Path) -> float:
-    """Seconds that the last of the clips takes on a server that has loaded its libraries for the others."""
+def _dub(data: Path, latency: Mapping[Endpoint, float], calls: int, voice: Path, *clips: Path) -> float:
+    """Seconds that the last of the clips takes on a server that has loaded its libraries for the others. What
+    was spoken is left in `voice`."""
     engines = LoopbackOpenAI(transcriber=PacedTranscriber(SECONDS / LINES), speech=Parrot(), latency=latency)
     settings = {"OPENAI_MAX_CONCURRENCY": str(calls), "OPENAI_BASE_URL": engines.url}
     body = {"target_languages": ["es"], "options": {"video": {"subtitle_mode": "none"}}}
     with engines, LiveServer(data, **settings) as server:
         videos = [server.upload(clip, source_language="en") for clip in clips]
         tasks = [server.run(f"/api/videos/{video}/dub", body) for video in videos]
+        fetch(server, f"/api/videos/{videos[-1]}/audio?language=es", voice)
     assert tasks[-1]["status"] == "completed", tasks[-1]
     began, ended = (datetime.fromisoformat(tasks[-1][moment]) for moment in ("created_at", "completed_at"))
     return (ended - began).total_seconds()
