@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
+from app.ledger.usage import Usage, UsageRecorder
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -63,7 +63,7 @@ class ChatModel:
     """
 
     client: OpenAIClient
-    ledger: UsageRecorder = UNRECORDED
+    ledger: UsageRecorder
     _refusals: Counter[tuple[str, _Way]] = field(default_factory=Counter)
 
     async def ask(self, question: Question, model: str) -> str:

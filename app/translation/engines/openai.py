@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, UsageRecorder
+from app.ledger.usage import UsageRecorder
 from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle
 from app.translation.engines.chat import ChatModel, Question, json_objects, strict_object
 
@@ -73,7 +73,7 @@ class GPTTranslator:
     batch_size = 25
     heeds_complaints = True
 
-    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder = UNRECORDED) -> None:
+    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder) -> None:
         self._client = client
         self._default_model = default_model
         self._chat = ChatModel(client, ledger)
