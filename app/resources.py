@@ -299,12 +299,17 @@ class Resources:
                 raise Problem(ErrorCode.STORAGE_FULL)
             return f"{free / 1024**3:.1f} GiB free"
 
+        async def storage() -> str:
+            await self.storage.check()
+            return self.settings.storage_url or str(self.settings.data_dir / "objects")
+
         async def ffmpeg() -> str:
             return str(self.ffmpeg.binary)
 
         return (
             checked("database", "Check DATABASE_URL.", database),
             checked("disk", "Free space in DATA_DIR or point it elsewhere.", disk),
+            checked("storage", "Check STORAGE_URL, its bucket and the credentials for it.", storage),
             checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
         )
 

@@ -1,6 +1,5 @@
 """The job boundary: one attempt at a job, whatever happens in it."""
 
-import errno
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from app.jobs.storage import Attempt, JobNoLongerActive, get_job, is_published, 
 from app.jobs.task import Reporter, RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
 from app.storage.manager import StorageManager
+from app.storage.trouble import storage_problem
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class JobRunner:
             return
         attempt = Attempt(job.id, job.attempt)
         try:
-            await self._storage.delete_prefix(job.folder)  # what killed attempts wrote
+            await self._clear(job.folder)  # what killed attempts wrote
             await self._perform(job, attempt)
         except JobNoLongerActive:
             logger.info("job %s was ended or begun anew by somebody else", job.id)
@@ -130,11 +130,18 @@ class JobRunner:
         async with self._database.read() as session:
             published = await is_published(session, attempt)
         if not published:
-            await self._storage.delete_prefix(objects)
+            await self._clear(objects)
+
+    async def _clear(self, prefix: str) -> None:
+        """Of what nobody refers to: no job fails over it, nor ends otherwise than it did."""
+        try:
+            await self._storage.delete_prefix(prefix)
+        except Problem as problem:
+            logger.warning("objects under %s could not be deleted: %s", prefix, problem)
 
     def _unexpected(self, job: Job, error: Exception) -> Problem:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return Problem(ErrorCode.STORAGE_FULL)
+        if problem := storage_problem(error):
+            return problem
         reference = new_id("err")
         self._alerts.unexpected_error(reference, f"job {job.id} ({job.job_type})", error)
         return Problem(ErrorCode.INTERNAL_ERROR, reference=reference)

@@ -31,7 +31,7 @@ def engines(engine_server: LoopbackOpenAI) -> Iterator[LoopbackOpenAI]:
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
-    with _server(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
+    with served(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
         yield server
 
 
@@ -43,7 +43,7 @@ def mortal_on_postgres(
     bucket: Bucket,
 ) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("postgres") / "data"
-    with _server(data, engine_server, **shared_by_machines(postgres, bucket)) as server:
+    with served(data, engine_server, **shared_by_machines(postgres, bucket)) as server:
         yield server
 
 
@@ -64,7 +64,7 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI
 ) -> Iterator[LiveServer]:
     """A server that nothing ever happens to, to compare with."""
-    with _server(tmp_path_factory.mktemp("undisturbed") / "data", engine_server) as server:
+    with served(tmp_path_factory.mktemp("undisturbed") / "data", engine_server) as server:
         yield server
 
 
@@ -73,7 +73,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpe
     """A server whose jobs wait for an engine, one job at a time."""
     data_dir = tmp_path_factory.mktemp("patient") / "data"
     waiting = {"PAUSE_SECONDS": "0.5", "PAUSE_HOURS": "1", "OPENAI_RETRY_SECONDS": "1"}
-    with _server(data_dir, engine_server, **waiting, API_JOBS="1") as server:
+    with served(data_dir, engine_server, **waiting, API_JOBS="1") as server:
         yield server
 
 
@@ -118,7 +118,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     await database.close()
 
 
-def _server(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:
+def served(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:
     """Jobs fail at an outage unless the `settings` say otherwise."""
     usual = {
         "OPENAI_BASE_URL": engines.url,
