@@ -56,10 +56,13 @@ class ReadingAhead:
     choice: WordingChoice
     group: asyncio.TaskGroup
     report: Callable[[int, int], None]
-    _patience: Patience = field(default_factory=Patience)
+    _patience: Patience = field(init=False)
     _in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LINES_IN_FLIGHT))
     _begun: set[int] = field(default_factory=set)
     _paces: dict[int, Pace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.speaker.say_sample)
 
     def speak(self, lines: Mapping[int, Line]) -> None:
         """Begins what can be begun of all that is translated so far, by ids."""
@@ -94,7 +97,7 @@ class ReadingAhead:
             try:
                 length = await self.speaker.rehearse(text, line.delivery)
             except Problem as problem:
-                self._patience.failed(problem)
+                await self._patience.failed(problem, line.delivery)
                 return
         self._patience.succeeded()
         self._paces[line.id] = Pace(len(said(text)), length * line.delivery.speaking_rate)

@@ -12,6 +12,7 @@ from app.media.audio import Audio, write_wav
 from app.memo import Memo, Unit
 from app.storage.manager import StorageManager
 from app.tts.engines.base import SpeechRequest, TTSClient
+from app.tts.engines.samples import sample_sentence
 from app.tts.engines.speakable import spoken_text
 from app.tts.models import SpeechSegment
 from app.tts.script import Line
@@ -67,6 +68,11 @@ class Speaker:
     async def rehearse(self, text: str, delivery: Delivery) -> float:
         """Has the sound made that `speak` will find. Returns its seconds. Raises as that does."""
         return _seconds(await self._natural(self._unit(text, delivery), delivery))
+
+    async def say_sample(self, delivery: Delivery) -> None:
+        """A sentence that the voice can say if it can say anything, kept nowhere. Raises as `speak` does."""
+        text = sample_sentence(self.language)
+        await self.engine.speak(SpeechRequest(text, self.language, delivery.voice_id, self.engine.model))
 
     async def fitted(self, version: Version, delivery: Delivery, speed: float) -> str:
         """The key of the version's sound at that speed."""
