@@ -104,7 +104,8 @@ def test_a_dub_waits_for_its_paused_stage(
         return any(is_paused(task) and task["parent_id"] == dub for task in tasks)
 
     patient.wait(stage_is_paused)
-    assert patient.task(dub)["status"] == "processing"
+    waiting = f"the speech in '{LANGUAGE}' waits until "
+    assert patient.waited_for(dub, lambda task: waiting in task["message"])["status"] == "processing"
     engines.recover()
     assert patient.finished(dub)["status"] == "completed"
 
