@@ -277,7 +277,7 @@ class Resources:
             self.stages.translations,
             self.stages.speech,
             self.stages.videos,
-            DubPipeline(self.scheduler, self.stages),
+            DubPipeline(self.database, self.scheduler, self.stages),
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             WebhookService(private=self.settings.webhook_private_addresses),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),

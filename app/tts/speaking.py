@@ -101,17 +101,7 @@ class Speaker:
         return unit.object_key
 
     def _unit(self, text: str, delivery: Delivery) -> Unit:
-        return Unit(
-            kind="speech",
-            engine=self.engine.name,
-            model=self.engine.model,
-            content=said(text),
-            parameters=(
-                ("language", self.language),
-                ("take", delivery.take),
-                ("voice", delivery.voice_id),
-            ),
-        )
+        return speech_unit(self.engine, self.language, text, delivery)
 
     def _clip(self, unit: Unit, delivery: Delivery, speed: float) -> Unit:
         return Unit(
@@ -148,6 +138,17 @@ class Speaker:
         if wav is None and spoken_text(unit.content):
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=unit.model, reason="the speech is silent")
         return wav or write_wav(audio)
+
+
+def speech_unit(engine: TTSClient, language: str, text: str, delivery: Delivery) -> Unit:
+    """What the memo knows an engine's work on a wording by."""
+    return Unit(
+        kind="speech",
+        engine=engine.name,
+        model=engine.model,
+        content=said(text),
+        parameters=(("language", language), ("take", delivery.take), ("voice", delivery.voice_id)),
+    )
 
 
 def _written(audio: Audio) -> bytes | None:
