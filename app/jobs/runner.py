@@ -20,6 +20,9 @@ from app.monitoring.alerts import AlertManager
 from app.storage.manager import StorageManager
 from app.storage.trouble import storage_problem
 
+# A job that brings its process down with it must not do so for ever.
+MOST_INTERRUPTIONS = 20
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,9 +61,13 @@ class JobRunner:
         try:
             async with self._database.write() as session:
                 job = await mark_started(session, job_id, ticket, self._worker)
+                attempt = Attempt(job.id, job.attempt)
+                if job.interruptions >= MOST_INTERRUPTIONS:
+                    problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.interruptions)
+                    await mark_failed(session, attempt, problem)
+                    return
         except JobNoLongerActive:
             return
-        attempt = Attempt(job.id, job.attempt)
         try:
             await self._clear(job.folder)  # what killed attempts wrote
             await self._perform(job, attempt)
