@@ -30,6 +30,7 @@ from app.jobs.sizes import SizeKeeper, Sizes, sizes_for
 from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
 from app.jobs.workers import Heartbeat
+from app.ledger.budget import Budgets
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
@@ -96,7 +97,12 @@ class Resources:
         self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
         listed = not self.openai.is_compatible_server
         self.prices = PriceTable.load(settings.prices_file, listed=listed)
-        self.ledger = Ledger(self.database, self.prices)
+        self.budgets = Budgets(
+            self.database,
+            settings.worker_name,
+            living=lambda: self.heartbeat.company | {settings.worker_name},
+        )
+        self.ledger = Ledger(self.database, self.prices, self.budgets)
         self.ffmpeg = FFmpegWrapper(
             settings.ffmpeg_binary,
             fonts=prepare_fonts(home),
@@ -158,6 +164,7 @@ class Resources:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)
         await self.claims.clear()
+        await self.budgets.clear()
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         self.sizes.launch()

@@ -57,9 +57,8 @@ class Assistants:
     """Looks for large jobs that run elsewhere, and helps them while this process has free hands.
 
     Nobody is asked and nothing is promised: an assistant fills the memo, and its death goes unnoticed. It
-    ends with the attempt that it helps, and as soon as a job of this process needs its place. Jobs with a
-    limit of costs have none: only the process that makes a call knows what it may come to.
-    `rooms` have the places for jobs and assistants, for each queue whose jobs can be helped.
+    ends with the attempt that it helps, and as soon as a job of this process needs its place. `rooms` have
+    the places for jobs and assistants, for each queue whose jobs can be helped.
     """
 
     def __init__(
@@ -142,7 +141,7 @@ class Assistants:
 async def _standing_jobs(session: AsyncSession) -> list[_Standing]:
     """Those that run, and those that wait for nothing but their turn."""
     now = utc_now()
-    columns = (Job.id, Job.attempt, Job.queue, Job.status, Job.worker, Job.max_cost, Job.estimated_completion)
+    columns = (Job.id, Job.attempt, Job.queue, Job.status, Job.worker, Job.estimated_completion)
     due = Job.not_before.is_(None) | (Job.not_before < now)
     query = select(*columns).where(Job.status.in_(ACTIVE), due).order_by(Job.id)
     return [
@@ -150,8 +149,7 @@ async def _standing_jobs(session: AsyncSession) -> list[_Standing]:
             Attempt(row.id, row.attempt),
             row.queue,
             row.worker if row.status is JobStatus.PROCESSING else None,
-            is_large=row.max_cost is None
-            and row.estimated_completion is not None
+            is_large=row.estimated_completion is not None
             and row.estimated_completion - now > LEAST_REMAINING,
         )
         for row in await session.execute(query)

@@ -1,9 +1,8 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.core.database import Database
 from tests.bucket import Bucket
 from tests.conftest import make_clip, shared_by_machines
 from tests.live_server import LiveServer
@@ -103,19 +102,6 @@ def huge(tmp_path: Path, clip: Path) -> Path:
         file.write(content + padding.to_bytes(4) + b"free")
         file.truncate(HUGE_BYTES)
     return path
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database of the test's own, of either kind."""
-    if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}"
-    else:
-        url = request.getfixturevalue("postgres").new()
-    database = Database(url)
-    await database.migrate()
-    yield database
-    await database.close()
 
 
 def served(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:

@@ -153,8 +153,12 @@ def test_a_cancelled_job_has_no_assistant(pair: Pair, engines: LoopbackOpenAI, h
     assert pair.server.task(task_id)["status"] == "cancelled"
 
 
-def test_a_job_with_a_limit_of_costs_is_not_shared(pair: Pair, half_minute: Path) -> None:
-    video_id = translated_video(pair.server, half_minute, "limited", LINES)
-    task = pair.server.finished(pair.begin(video_id, max_cost=100))
-    assert task["status"] == "completed"
-    assert len(pair.callers()) == 1
+def test_both_together_keep_a_limit_of_costs(pair: Pair, engines: LoopbackOpenAI, half_minute: Path) -> None:
+    free = translated_video(pair.server, half_minute, "limit", LINES)
+    limit = pair.server.finished(pair.begin(free, max_cost=100))["cost"] / 2
+    engines.forget()
+    video_id = translated_video(pair.server, half_minute, "bound", LINES)
+    task = pair.server.finished(pair.begin(video_id, max_cost=limit))
+    assert (task["status"], task["error"]["code"]) == ("failed", "cost_limit_reached")
+    assert pair.callers().keys() == {SERVER, WORKER}
+    assert 0.8 * limit < task["cost"] <= limit

@@ -89,7 +89,6 @@ async def add_job(
     *,
     queue: QueueName = "api",
     remaining: timedelta = MINUTES,
-    max_cost: float | None = None,
 ) -> None:
     """One that runs in the process, or waits if that is None."""
     job = Job(
@@ -107,7 +106,6 @@ async def add_job(
         rate_key="speech",
         estimated_seconds=60.0,
         estimated_completion=utc_now() + remaining,
-        max_cost=max_cost,
     )
     async with database.write() as session:
         session.add(job)
@@ -129,15 +127,14 @@ async def test_an_assistant_ends_with_the_attempt(
         assert await given.ended.get() == "large"
 
 
-async def test_what_is_small_limited_or_here_is_not_helped(
+async def test_what_is_small_or_here_is_not_helped(
     database: Database, heartbeat: Heartbeat, video: str
 ) -> None:
     await add_job(database, video, "1 small", remaining=MOMENT)
-    await add_job(database, video, "2 limited", max_cost=1.0)
-    await add_job(database, video, "3 here", HERE)
-    await add_job(database, video, "4 large")
+    await add_job(database, video, "2 here", HERE)
+    await add_job(database, video, "3 large")
     async with helping(database, heartbeat, api_jobs=5) as given:
-        assert await given.begun.get() == ("4 large", 1)
+        assert await given.begun.get() == ("3 large", 1)
 
 
 async def test_jobs_that_wait_come_before_help(database: Database, heartbeat: Heartbeat, video: str) -> None:
