@@ -31,6 +31,7 @@ from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
 from app.jobs.workers import Heartbeat
 from app.ledger.budget import Budgets
+from app.ledger.minutes import SharedMinutes
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
@@ -94,7 +95,8 @@ class Resources:
             wanted=lambda: bool(self.heartbeat.company),
         )
         self.memo = Memo(self.database, self.storage, self._eviction(), self.claims)
-        self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
+        limits = gate_limits(settings)
+        self.openai = OpenAIClient(settings, Gate(limits, SharedMinutes(self.database, limits)))
         listed = not self.openai.is_compatible_server
         self.prices = PriceTable.load(settings.prices_file, listed=listed)
         self.budgets = Budgets(

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import String
+from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
@@ -46,3 +46,13 @@ class Reservation(Base):
     process: Mapped[str]
     cost: Mapped[float]
     created_at: Mapped[datetime]
+
+
+class SpentSecond(Base):
+    """What all processes began to spend in a `second`, of the Unix epoch by the database's clock."""
+
+    __tablename__ = "spent_seconds"
+
+    second: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    requests: Mapped[int]
+    tokens: Mapped[int] = mapped_column(BigInteger)
