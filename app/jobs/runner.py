@@ -80,9 +80,10 @@ class JobRunner:
         finally:
             await seen_through(self._discard_unpublished(attempt, job.objects))
 
-    async def assist(self, job_id: str, number: int) -> None:
+    async def assist(self, job_id: str, number: int) -> bool:
         """Fills the memo for a job that runs in another process, as the assistant of that `number` from 1 on.
-        What comes of it, and what fails, the job finds out for itself."""
+        What comes of it, and what fails, the job finds out for itself. Returns whether there is nothing left
+        to do; if not, something failed."""
         attempt = Attempt.of_assistant(job_id)
         try:
             async with self._database.read() as session:
@@ -91,9 +92,11 @@ class JobRunner:
             partial = PartialResults(self._database, attempt)
             await self._run_body(job, attempt, reporter, partial, assistant=number)
         except JobNoLongerActive:
-            return
+            return True
         except Exception as error:
             logger.warning("an assistant of job %s failed: %r", job_id, error)
+            return False
+        return True
 
     async def _perform(self, job: Job, attempt: Attempt) -> None:
         reporter = self._monitor.reporter(attempt, job.estimated_seconds)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.core.database import Database
 from app.core.errors import Problem
+from app.core.sharing import whenever_free
 from app.jobs.models import ACTIVE, Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.partial import segments_so_far
@@ -93,12 +94,15 @@ class ReadingAhead:
         return self.choice.having_heard((line.delivery.voice_id, self._paces[number]) for number in ids)
 
     async def _speak(self, line: Line, text: str) -> None:
-        async with self._in_flight:
-            try:
-                length = await self.speaker.rehearse(text, line.delivery)
-            except Problem as problem:
-                await self._patience.failed(problem, line.delivery)
-                return
+        async def rehearse() -> float:
+            async with self._in_flight:
+                return await self.speaker.rehearse(text, line.delivery)
+
+        try:
+            length = await whenever_free(rehearse)
+        except Problem as problem:
+            await self._patience.failed(problem, line.delivery)
+            return
         self._patience.succeeded()
         self._paces[line.id] = Pace(len(said(text)), length * line.delivery.speaking_rate)
         self.report(len(self._paces), len(self.choice.slots))
