@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -13,7 +13,7 @@ from app.jobs.monitor import JobMonitor
 from app.jobs.schemas import SpeechResult
 from app.jobs.storage import get_job
 from app.jobs.task import RunningJob, TaskDefinition
-from app.memo import Memo
+from app.memo import Memo, costs_since
 from app.storage.manager import StorageManager
 from app.subtitles.storage import find_track as find_original
 from app.translation.rewriting import Rewriter
@@ -120,9 +120,25 @@ class SpeechGeneration:
         fitted, placements = await rewording.fitted(performed)
         job.units_done()
         job.report(0.9, "placing_speech")
+        fitted = await self._billed(job, fitted)
         clips = await _clips(speaker, script, fitted, placements)
         dubbed = [Dubbed(*parts) for parts in zip(fitted, placements, clips, strict=True)]
         await self._publish(job, script, dubbed)
+
+    async def _billed(
+        self, job: RunningJob[SpeechTask], performed: Sequence[Performance]
+    ) -> tuple[Performance, ...]:
+        """With what the job has paid elsewhere: by an assistant, or in an attempt that was interrupted."""
+        free = [each.version.unit.key for each in performed if each.version is not None and each.cost == 0]
+        async with job.database.read() as session:
+            since = (await get_job(session, job.attempt.job_id)).created_at
+            costs = await costs_since(session, free, since)
+        return tuple(
+            replace(each, cost=costs.get(each.version.unit.key, each.cost))
+            if each.version is not None and each.cost == 0
+            else each
+            for each in performed
+        )
 
     async def _estimate(self, job: RunningJob[SpeechTask]) -> LengthEstimate:
         """By how fast the voices spoke in this video before the job was asked for."""
