@@ -30,6 +30,8 @@ from app.jobs.sizes import SizeKeeper, Sizes, sizes_for
 from app.jobs.storage import first_start, forget_jobs
 from app.jobs.task import TaskDefinition
 from app.jobs.workers import Heartbeat
+from app.ledger.budget import Budgets
+from app.ledger.minutes import SharedMinutes
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
 from app.media.ffmpeg import FFmpegWrapper
@@ -93,10 +95,16 @@ class Resources:
             wanted=lambda: bool(self.heartbeat.company),
         )
         self.memo = Memo(self.database, self.storage, self._eviction(), self.claims)
-        self.openai = OpenAIClient(settings, Gate(gate_limits(settings)))
+        limits = gate_limits(settings)
+        self.openai = OpenAIClient(settings, Gate(limits, SharedMinutes(self.database, limits)))
         listed = not self.openai.is_compatible_server
         self.prices = PriceTable.load(settings.prices_file, listed=listed)
-        self.ledger = Ledger(self.database, self.prices)
+        self.budgets = Budgets(
+            self.database,
+            settings.worker_name,
+            living=lambda: self.heartbeat.company | {settings.worker_name},
+        )
+        self.ledger = Ledger(self.database, self.prices, self.budgets)
         self.ffmpeg = FFmpegWrapper(
             settings.ffmpeg_binary,
             fonts=prepare_fonts(home),
@@ -158,6 +166,7 @@ class Resources:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)
         await self.claims.clear()
+        await self.budgets.clear()
         await self.heartbeat.start(dead)
         await self.queue.launch(self.runner.run)
         self.sizes.launch()
@@ -277,7 +286,7 @@ class Resources:
             self.stages.translations,
             self.stages.speech,
             self.stages.videos,
-            DubPipeline(self.scheduler, self.stages),
+            DubPipeline(self.database, self.scheduler, self.stages),
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             WebhookService(private=self.settings.webhook_private_addresses),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
@@ -299,12 +308,17 @@ class Resources:
                 raise Problem(ErrorCode.STORAGE_FULL)
             return f"{free / 1024**3:.1f} GiB free"
 
+        async def storage() -> str:
+            await self.storage.check()
+            return self.settings.storage_url or str(self.settings.data_dir / "objects")
+
         async def ffmpeg() -> str:
             return str(self.ffmpeg.binary)
 
         return (
             checked("database", "Check DATABASE_URL.", database),
             checked("disk", "Free space in DATA_DIR or point it elsewhere.", disk),
+            checked("storage", "Check STORAGE_URL, its bucket and the credentials for it.", storage),
             checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
         )
 

@@ -38,7 +38,8 @@ class Bucket:
         listing = httpx.get(f"{self._endpoint}/objects", params={"uploads": ""}).raise_for_status()
         return listing.text.count("<UploadId>")
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """With nothing in it."""
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
@@ -46,13 +47,20 @@ class Bucket:
             assert self._process.poll() is None, "the S3 server did not start"
             assert time.monotonic() < deadline, "the S3 server is not ready"
             time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Nobody answers at its address."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.stop()
 
     def _made(self) -> bool:
         try:

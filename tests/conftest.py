@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from app.core.database import Database
 from app.media.ffmpeg import find_ffmpeg
 from tests.bucket import Bucket
 from tests.live_server import LiveServer
@@ -53,6 +54,19 @@ def bucket() -> Iterator[Bucket]:
 def shared_by_machines(postgres: Postgres, bucket: Bucket) -> dict[str, str]:
     """The settings of servers and workers that are to work together, on new data."""
     return {"DATABASE_URL": postgres.new(), "STORAGE_URL": bucket.new(), **bucket.environment}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated database of the test's own, of either kind."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}"
+    else:
+        url = request.getfixturevalue("postgres").new()
+    database = Database(url)
+    await database.migrate()
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,8 @@ class ErrorCode(StrEnum):
     FFMPEG_FAILED = "ffmpeg_failed"
     FFMPEG_TIMEOUT = "ffmpeg_timeout"
     STORAGE_FULL = "storage_full"
+    STORAGE_UNREACHABLE = "storage_unreachable"
+    STORAGE_REFUSED = "storage_refused"
     INTERRUPTED_TOO_OFTEN = "interrupted_too_often"
     INTERNAL_ERROR = "internal_error"
 
@@ -143,7 +145,13 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
     413: frozenset({ErrorCode.UPLOAD_TOO_LARGE}),
     415: frozenset({ErrorCode.NOT_A_VIDEO, ErrorCode.UNSUPPORTED_MEDIA_TYPE}),
     503: frozenset(
-        {ErrorCode.ENGINE_NOT_CONFIGURED, ErrorCode.LANGUAGE_PAIR_UNSUPPORTED, ErrorCode.FONT_MISSING}
+        {
+            ErrorCode.ENGINE_NOT_CONFIGURED,
+            ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
+            ErrorCode.FONT_MISSING,
+            ErrorCode.STORAGE_UNREACHABLE,
+            ErrorCode.STORAGE_REFUSED,
+        }
     ),
     502: frozenset(
         {

@@ -31,7 +31,7 @@ TITLES = {
     422: "The request is not valid; `errors` names the fields",
     500: "A defect of the server, logged under the reference in `detail`",
     502: "The engine refused, failed or could not be reached",
-    503: "The engine is not configured or not able; `next` says what to set",
+    503: "The engine or the object store is not able; `next` says what to do",
     507: "The disk is full",
 }
 # What fills the placeholders of the examples.

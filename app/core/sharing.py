@@ -55,6 +55,17 @@ async def each_of(units: Sequence[U], do: Callable[[U], Awaitable[T]], *, at_onc
     return [results[index] for index in range(len(units))]
 
 
+async def whenever_free(do: Callable[[], Awaitable[T]]) -> T:
+    """The result of one unit beside others that are not all known yet. It is tried again and again while it
+    is `MadeElsewhere`, so that nobody waits in the place of another unit meanwhile."""
+    _has_others.set(True)
+    while True:
+        try:
+            return await do()
+        except MadeElsewhere:
+            await asyncio.sleep(COMING_BACK_SECONDS)
+
+
 def has_others() -> bool:
     """Whether the running code has other units to turn to while one is made elsewhere."""
     return _has_others.get()

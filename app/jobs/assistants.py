@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.concurrency import stopped
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
-from app.jobs.models import ACTIVE, Job, JobStatus, QueueName
+from app.jobs.models import ACTIVE, Job, JobStatus, JobType, QueueName
 from app.jobs.sizes import Room
 from app.jobs.storage import Attempt
 from app.jobs.workers import HEARTBEAT_SECONDS, Heartbeat
 
 HELPED: tuple[QueueName, ...] = ("api", "cpu")
+# Speech that follows a translation waits for that in the `pipeline` queue, and for the network besides.
+FOLLOWING: QueueName = "api"
 LOOKING_SECONDS = 0.5
 # Until all others have heard of this process: from then on they claim what they make.
 SETTLING_SECONDS = 1.5 * HEARTBEAT_SECONDS
@@ -27,8 +29,11 @@ SETTLING_SECONDS = 1.5 * HEARTBEAT_SECONDS
 LEAST_REMAINING = timedelta(seconds=3)
 MOST_ASSISTANTS = 7
 
-# Called with the id of a job and the number of its assistant.
-Assist = Callable[[str, int], Coroutine[Any, Any, None]]
+# After a failure, which may have been the process's own.
+RETURNING_SECONDS = 5.0
+
+# Called with the id of a job and the number of its assistant. False if that failed.
+Assist = Callable[[str, int], Coroutine[Any, Any, bool]]
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +41,14 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Standing:
     """A job as it stands: it runs in the process `worker`, or waits if that is None. `is_large` says that
-    assistants are worth their while."""
+    assistants are worth their while, who then take a place of the `queue`; whether the job itself takes one,
+    `has_place` says."""
 
     attempt: Attempt
     queue: QueueName
     worker: str | None
     is_large: bool
+    has_place: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,8 @@ class Assistants:
     """Looks for large jobs that run elsewhere, and helps them while this process has free hands.
 
     Nobody is asked and nothing is promised: an assistant fills the memo, and its death goes unnoticed. It
-    ends with the attempt that it helps, and as soon as a job of this process needs its place. Jobs with a
-    limit of costs have none: only the process that makes a call knows what it may come to.
-    `rooms` have the places for jobs and assistants, for each queue whose jobs can be helped.
+    ends with the attempt that it helps, and as soon as a job of this process needs its place. `rooms` have
+    the places for jobs and assistants, for each queue whose jobs can be helped.
     """
 
     def __init__(
@@ -106,10 +112,11 @@ class Assistants:
 
     async def _fill(self, queue: QueueName, size: int, jobs: Sequence[_Standing]) -> None:
         helped = [attempt for attempt, given in self._given.items() if given.is_at_work(queue)]
-        room = size - len(helped) - sum(job.worker == self._process for job in jobs)
+        placed = [job.worker for job in jobs if job.has_place]
+        room = size - len(helped) - placed.count(self._process)
         if room < 0:
             await self._end(helped[room:])
-        room -= sum(job.worker is None for job in jobs)  # which may be taken here at any moment
+        room -= placed.count(None)  # which may be taken here at any moment
         for job in jobs:
             if room > 0 and job.is_large and self._is_elsewhere(job) and self._begin(job):
                 room -= 1
@@ -119,9 +126,16 @@ class Assistants:
         number = self._number(job.worker)
         if job.attempt in self._given or number > MOST_ASSISTANTS:
             return False
-        task = asyncio.create_task(self._assist(job.attempt.job_id, number))
+        task = asyncio.create_task(self._help(job.attempt.job_id, number))
         self._given[job.attempt] = _Assistance(job.queue, task)
         return True
+
+    async def _help(self, job_id: str, number: int) -> None:
+        """Until there is nothing left to do."""
+        while True:
+            if await self._assist(job_id, number):
+                return
+            await asyncio.sleep(RETURNING_SECONDS)
 
     def _number(self, holder: str | None) -> int:
         """From 1 on, another for each process but the one that has the job."""
@@ -142,17 +156,17 @@ class Assistants:
 async def _standing_jobs(session: AsyncSession) -> list[_Standing]:
     """Those that run, and those that wait for nothing but their turn."""
     now = utc_now()
-    columns = (Job.id, Job.attempt, Job.queue, Job.status, Job.worker, Job.max_cost, Job.estimated_completion)
+    columns = (Job.id, Job.attempt, Job.job_type, Job.queue, Job.status, Job.worker, Job.estimated_completion)
     due = Job.not_before.is_(None) | (Job.not_before < now)
-    query = select(*columns).where(Job.status.in_(ACTIVE), due).order_by(Job.id)
+    query = select(*columns).where(Job.status.in_(ACTIVE), due, Job.job_type != JobType.DUB)
     return [
         _Standing(
             Attempt(row.id, row.attempt),
-            row.queue,
+            FOLLOWING if row.queue == "pipeline" else row.queue,
             row.worker if row.status is JobStatus.PROCESSING else None,
-            is_large=row.max_cost is None
-            and row.estimated_completion is not None
+            is_large=row.estimated_completion is not None
             and row.estimated_completion - now > LEAST_REMAINING,
+            has_place=row.queue != "pipeline",
         )
-        for row in await session.execute(query)
+        for row in await session.execute(query.order_by(Job.id))
     ]

@@ -99,7 +99,8 @@ class Job(Base):
     """Messages and errors are kept as keys with details, so that every reader gets their own language.
 
     `ticket` is its place in the queue; a retry draws a new one. `attempt` counts how often it has begun: what
-    an earlier attempt still writes no longer counts. `parent_id` is the job that it is a stage of, `worker`
+    an earlier attempt still writes no longer counts. `interruptions` counts those that ended without a word,
+    with their process, since it last got further. `parent_id` is the job that it is a stage of, `worker`
     the process that runs it. The higher the `priority`, the sooner it is taken, but not before `not_before`,
     which is set while it is paused; `paused_since` is when that began, until it gets further again.
     `max_cost` is what it may come to, in US dollars, and `reference` the client's own name for it. `cost` is
@@ -126,6 +127,7 @@ class Job(Base):
     not_before: Mapped[datetime | None]
     paused_since: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=0)
+    interruptions: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, object]] = mapped_column(JSON)
     fingerprint: Mapped[str] = mapped_column(index=True)
     progress: Mapped[int] = mapped_column(default=0)

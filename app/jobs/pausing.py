@@ -1,4 +1,5 @@
-"""When a job goes on that met what passes: an engine that stays out of reach, a disk that is full."""
+"""When a job goes on that met what passes: an engine or a store that stays out of reach, a
+disk that is full."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ OUTAGES = {
     ErrorCode.ENGINE_UNREACHABLE: "paused",
     ErrorCode.ENGINE_RATE_LIMITED: "paused",
     ErrorCode.STORAGE_FULL: "paused_disk_full",
+    ErrorCode.STORAGE_UNREACHABLE: "paused_storage",
 }
 LONGEST_PAUSE = timedelta(minutes=10)
 

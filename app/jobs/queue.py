@@ -28,9 +28,6 @@ ROOM_PATIENCE = 2.0
 ORDINARY_PRIORITY = 1000
 FORGOTTEN_AT_ONCE = 500
 DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-# A job that brings the server down with it must not do so for ever.
-MOST_ATTEMPTS = 20
-
 
 # Called with the ids of a job and of its ticket.
 Execute = Callable[[str, str], Awaitable[None]]
@@ -43,7 +40,6 @@ class TicketState(Enum):
     IN_HAND = auto()
     TAKEN = auto()
     ENDED = auto()
-    GIVEN_UP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,8 @@ class JobQueue:
             config["system_database_engine"] = engine
         DBOS(config=config)
 
-        @DBOS.workflow(name="run_job", max_recovery_attempts=MOST_ATTEMPTS)
+        # It would count anew with every ticket, and with every one handed back: the job's row does.
+        @DBOS.workflow(name="run_job", max_recovery_attempts=None)
         async def run_job(job_id: str, ticket: str, queue: QueueName) -> None:
             await DBOS.run_step_async(
                 {"name": "run", "preemptible": True}, self._track, execute, job_id, ticket, queue
@@ -188,7 +185,7 @@ _STATES = {
     "SUCCESS": TicketState.ENDED,
     "ERROR": TicketState.ENDED,
     "CANCELLED": TicketState.ENDED,
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": TicketState.GIVEN_UP,
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": TicketState.ENDED,
 }
 
 

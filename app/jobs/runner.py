@@ -1,6 +1,5 @@
 """The job boundary: one attempt at a job, whatever happens in it."""
 
-import errno
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +18,10 @@ from app.jobs.storage import Attempt, JobNoLongerActive, get_job, is_published, 
 from app.jobs.task import Reporter, RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
 from app.storage.manager import StorageManager
+from app.storage.trouble import storage_problem
+
+# A job that brings its process down with it must not do so for ever.
+MOST_INTERRUPTIONS = 20
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +61,15 @@ class JobRunner:
         try:
             async with self._database.write() as session:
                 job = await mark_started(session, job_id, ticket, self._worker)
+                attempt = Attempt(job.id, job.attempt)
+                if job.interruptions >= MOST_INTERRUPTIONS:
+                    problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.interruptions)
+                    await mark_failed(session, attempt, problem)
+                    return
         except JobNoLongerActive:
             return
-        attempt = Attempt(job.id, job.attempt)
         try:
-            await self._storage.delete_prefix(job.folder)  # what killed attempts wrote
+            await self._clear(job.folder)  # what killed attempts wrote
             await self._perform(job, attempt)
         except JobNoLongerActive:
             logger.info("job %s was ended or begun anew by somebody else", job.id)
@@ -73,9 +80,10 @@ class JobRunner:
         finally:
             await seen_through(self._discard_unpublished(attempt, job.objects))
 
-    async def assist(self, job_id: str, number: int) -> None:
+    async def assist(self, job_id: str, number: int) -> bool:
         """Fills the memo for a job that runs in another process, as the assistant of that `number` from 1 on.
-        What comes of it, and what fails, the job finds out for itself."""
+        What comes of it, and what fails, the job finds out for itself. Returns whether there is nothing left
+        to do; if not, something failed."""
         attempt = Attempt.of_assistant(job_id)
         try:
             async with self._database.read() as session:
@@ -84,9 +92,11 @@ class JobRunner:
             partial = PartialResults(self._database, attempt)
             await self._run_body(job, attempt, reporter, partial, assistant=number)
         except JobNoLongerActive:
-            return
+            return True
         except Exception as error:
             logger.warning("an assistant of job %s failed: %r", job_id, error)
+            return False
+        return True
 
     async def _perform(self, job: Job, attempt: Attempt) -> None:
         reporter = self._monitor.reporter(attempt, job.estimated_seconds)
@@ -130,11 +140,18 @@ class JobRunner:
         async with self._database.read() as session:
             published = await is_published(session, attempt)
         if not published:
-            await self._storage.delete_prefix(objects)
+            await self._clear(objects)
+
+    async def _clear(self, prefix: str) -> None:
+        """Of what nobody refers to: no job fails over it, nor ends otherwise than it did."""
+        try:
+            await self._storage.delete_prefix(prefix)
+        except Problem as problem:
+            logger.warning("objects under %s could not be deleted: %s", prefix, problem)
 
     def _unexpected(self, job: Job, error: Exception) -> Problem:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return Problem(ErrorCode.STORAGE_FULL)
+        if problem := storage_problem(error):
+            return problem
         reference = new_id("err")
         self._alerts.unexpected_error(reference, f"job {job.id} ({job.job_type})", error)
         return Problem(ErrorCode.INTERNAL_ERROR, reference=reference)

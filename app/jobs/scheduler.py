@@ -32,7 +32,6 @@ from app.jobs.storage import (
     hold_current,
     jobs_with,
     mark_cancelled,
-    mark_failed,
     mark_retried,
     put_back,
 )
@@ -183,8 +182,7 @@ class JobScheduler:
 
     async def recover(self, alive: Collection[str]) -> None:
         """A job whose row says active is queued again if its ticket never reached the queue, ended there
-        without the row being told, or was taken by a process that is not `alive`. One that brought down
-        the server too often fails."""
+        without the row being told, or was taken by a process that is not `alive`."""
         async with self._database.read() as session:
             jobs = await active_jobs(session)
         for job in jobs:
@@ -215,10 +213,7 @@ class JobScheduler:
             standing = await self._queue.standing(ticket)
             if not _is_astray(standing, alive):
                 return
-            if standing.state is TicketState.GIVEN_UP:
-                problem = Problem(ErrorCode.INTERRUPTED_TOO_OFTEN, attempts=job.attempt)
-                await mark_failed(session, Attempt(job.id, job.attempt), problem)
-            elif standing.state is TicketState.UNKNOWN:
+            if standing.state is TicketState.UNKNOWN:
                 self._put_after_commit(session, job)
             else:
                 self._give_back(session, job)

@@ -137,7 +137,9 @@ async def mark_started(session: AsyncSession, job_id: str, ticket: str, worker: 
     job = await session.get(Job, job_id, with_for_update=True)
     if job is None or job.status not in ACTIVE or job.ticket != ticket:
         raise JobNoLongerActive(job_id)
-    again = job.status is JobStatus.PROCESSING or job.not_before is not None
+    interrupted = job.status is JobStatus.PROCESSING
+    again = interrupted or job.not_before is not None
+    job.interruptions += interrupted
     job.status = JobStatus.PROCESSING
     job.not_before = None
     job.attempt += 1
@@ -156,13 +158,16 @@ async def mark_progress(
     details: Details,
     estimated_completion: datetime,
 ) -> None:
-    """`progress` in percent; a smaller one than before keeps the old, a greater one ends an outage."""
+    """`progress` in percent; a smaller one than before keeps the old. A greater one ends an outage, and
+    clears the job of what interrupted it."""
+    further = Job.progress < progress
     await _change(
         session,
         _current(attempt),
         EventKind.PROGRESS,
         progress=_greatest(progress),
-        paused_since=case((Job.progress < progress, None), else_=Job.paused_since),
+        paused_since=case((further, None), else_=Job.paused_since),
+        interruptions=case((further, 0), else_=Job.interruptions),
         message=message,
         message_details=details,
         estimated_completion=estimated_completion,
@@ -238,6 +243,7 @@ def mark_retried(session: AsyncSession, job: Job) -> None:
     job.error, job.error_details, job.result = None, None, None
     job.started_at = job.completed_at = job.estimated_completion = None
     job.not_before = job.paused_since = None
+    job.interruptions = 0
     job.updated_at = utc_now()
     record(session, EventKind.QUEUED, job)
 
@@ -246,6 +252,7 @@ def put_back(session: AsyncSession, job: Job, problem: Problem, until: datetime)
     """A job that met an outage is queued again; what it had finished stays in the memo."""
     job.ticket = new_id("ticket")
     job.status = JobStatus.QUEUED
+    job.interruptions = 0
     job.message = OUTAGES[problem.code]
     job.message_details = problem.details | {"until": f"{until:%H:%M} UTC"}
     job.not_before = until

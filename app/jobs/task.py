@@ -14,6 +14,7 @@ from app.jobs.models import JobType
 from app.jobs.partial import PartialResults
 from app.jobs.schemas import TaskResult
 from app.jobs.storage import Attempt, JobNoLongerActive, hold_current, mark_cancelled, mark_completed
+from app.ledger.prices import Estimate
 
 R = TypeVar("R", bound=RequestModel)
 
@@ -25,6 +26,14 @@ class Workload:
     units: float
     rate_key: str
     prior_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a stage would find: how many of its units are there already, and what the rest would cost."""
+
+    ready: int
+    cost: Estimate
 
 
 class Reporter(Protocol):

@@ -1,8 +1,8 @@
-"""The table of calls to engines."""
+"""The tables of calls to engines: those that were answered, and those under way that have a limit."""
 
 from datetime import date, datetime
 
-from sqlalchemy import String
+from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
@@ -33,3 +33,26 @@ class UsageEntry(Base):
     price_date: Mapped[date | None]
     day: Mapped[date] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Reservation(Base):
+    """A call under way that a `process` makes for the task `account`, and what it is expected to cost in US
+    dollars. By the database's clock, it began at `created_at`."""
+
+    __tablename__ = "reservations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(index=True)
+    process: Mapped[str]
+    cost: Mapped[float]
+    created_at: Mapped[datetime]
+
+
+class SpentSecond(Base):
+    """What all processes began to spend in a `second`, of the Unix epoch by the database's clock."""
+
+    __tablename__ = "spent_seconds"
+
+    second: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    requests: Mapped[int]
+    tokens: Mapped[int] = mapped_column(BigInteger)

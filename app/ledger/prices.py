@@ -1,7 +1,7 @@
 """Prices of calls: a dated table that is data, and what an operator adds to it."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -48,6 +48,14 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """US dollars that calls will about come to; None where the price of a model, `unpriced`, is not known."""
+
+    dollars: float | None = 0.0
+    unpriced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _File:
     prices: tuple[Price, ...]
 
@@ -79,6 +87,18 @@ class PriceTable:
             return None
         dollars = sum(price.price * amount / _SIZES[price.unit] for amount, price in known)
         return Cost(dollars, min(price.as_of for price in tariff))
+
+    def estimate(self, calls: Iterable[Usage], queue: str) -> Estimate:
+        """Of expected calls. What runs on this machine, in the `cpu` queue, costs nothing."""
+        if queue == "cpu":
+            return Estimate()
+        dollars = 0.0
+        for call in calls:
+            cost = self.cost(call)
+            if cost is None:
+                return Estimate(None, call.model)
+            dollars += cost.dollars
+        return Estimate(dollars)
 
     def check_limit(self, max_cost: float | None, queue: str, model: str) -> None:
         """Whether a limit can be kept. What runs on this machine, in the `cpu` queue, costs nothing.

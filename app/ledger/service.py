@@ -5,16 +5,15 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from weakref import WeakValueDictionary
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.concurrency import seen_through
 from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
-from app.core.work import Work, current_work
-from app.ledger.budget import Budget
+from app.core.work import current_work
+from app.ledger.budget import Budgets
 from app.ledger.metering import charge
 from app.ledger.models import UsageEntry
 from app.ledger.prices import PriceTable
@@ -27,12 +26,12 @@ class Ledger:
     """A `UsageRecorder` that writes. A call is in the book before its answer is used, so that a crash
     loses no more than what was under way; calls that end together share a transaction."""
 
-    def __init__(self, database: Database, prices: PriceTable) -> None:
+    def __init__(self, database: Database, prices: PriceTable, budgets: Budgets) -> None:
         self._database = database
         self._prices = prices
+        self._budgets = budgets
         self._unwritten: list[dict[str, object]] = []
         self._writing = asyncio.Lock()
-        self._budgets: WeakValueDictionary[str, Budget] = WeakValueDictionary()
 
     @asynccontextmanager
     async def spending(self, expected: Usage) -> AsyncIterator[Spending]:
@@ -45,7 +44,8 @@ class Ledger:
         cost = self._prices.cost(expected)
         if cost is None:
             raise Problem(ErrorCode.PRICE_UNKNOWN, model=expected.model)
-        async with self._budget(work).reserved(cost.dollars, work.max_cost):
+        account = work.parent_id or work.task_id
+        async with self._budgets.reserved(account, cost.dollars, work.max_cost):
             yield call
 
     async def record(self, usage: Usage) -> None:
@@ -79,16 +79,6 @@ class Ledger:
             except (SQLAlchemyError, Problem) as error:
                 self._unwritten = entries + self._unwritten
                 logger.warning("the cost of %d calls is not written yet: %s", len(entries), error)
-
-    def _budget(self, work: Work) -> Budget:
-        account = work.parent_id or work.task_id
-
-        async def spent() -> float:
-            theirs = or_(UsageEntry.task_id == account, UsageEntry.parent_id == account)
-            async with self._database.read() as session:
-                return await session.scalar(select(func.sum(UsageEntry.cost)).where(theirs)) or 0.0
-
-        return self._budgets.setdefault(account, Budget(spent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What a call to an engine used, and the engines' side of the book that it goes into."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -47,17 +46,3 @@ class UsageRecorder(Protocol):
         """Around one call. Raises `Problem(COST_LIMIT_REACHED)` or, where a limit cannot be kept,
         `Problem(PRICE_UNKNOWN)` in place of a call that may not be made."""
         ...
-
-
-class Unrecorded:
-    """A `UsageRecorder` for engines that work for nobody's account."""
-
-    @asynccontextmanager
-    async def spending(self, expected: Usage) -> AsyncIterator[Spending]:
-        yield self
-
-    async def settle(self, used: Usage) -> None:
-        """Nothing is kept."""
-
-
-UNRECORDED = Unrecorded()

@@ -4,8 +4,9 @@ It is the checkpoint of a job, the cache of what engines answered, and the reaso
 re-does one line.
 """
 
+from app.memo.lookup import costs_since, remembered
 from app.memo.models import MemoEntry
 from app.memo.service import Memo
 from app.memo.units import Unit, digest
 
-__all__ = ["Memo", "MemoEntry", "Unit", "digest"]
+__all__ = ["Memo", "MemoEntry", "Unit", "costs_since", "digest", "remembered"]

@@ -1,6 +1,5 @@
 """ExceptionHandler: every error leaves as problem+json (RFC 9457), in the reader's language."""
 
-import errno
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -17,8 +16,11 @@ from app.core.problems import present_problem
 from app.core.schemas import FieldError
 from app.core.settings import Locale
 from app.monitoring.alerts import AlertManager
+from app.storage.trouble import storage_problem
 
 PROBLEM_JSON = "application/problem+json"
+# Seconds after which it may be worth asking again.
+RETRY_AFTER = {ErrorCode.STORAGE_UNREACHABLE: "10"}
 
 
 class ExceptionHandler:
@@ -89,9 +91,8 @@ class ExceptionHandler:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     async def _unexpected(self, request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            problem = Problem(ErrorCode.STORAGE_FULL)
-        else:
+        problem = storage_problem(error)
+        if problem is None:
             reference = new_id("err")
             self._alerts.unexpected_error(reference, f"{request.method} {request.url.path}", error)
             problem = Problem(ErrorCode.INTERNAL_ERROR, reference=reference)
@@ -106,7 +107,9 @@ def _answer(
 ) -> JSONResponse:
     body = present_problem(problem, texts, request.url.path, errors)
     content = body.model_dump(mode="json", exclude_none=True)
-    return JSONResponse(content, status_code=problem.status, media_type=PROBLEM_JSON)
+    seconds = RETRY_AFTER.get(problem.code)
+    headers = seconds and {"Retry-After": seconds}
+    return JSONResponse(content, problem.status, headers or None, PROBLEM_JSON)
 
 
 def _is_sent_as_something_else(request: Request, error: RequestValidationError) -> bool:

@@ -48,7 +48,7 @@ async def dub_video(
     """Runs every stage that is missing, for every language: the transcription once, then the languages side
     by side. Each stage is a task under this one. What is there and up to date is kept."""
     if body.dry_run:
-        plan = await pipeline.plan(session, video_id, body)
+        plan = await pipeline.plan(video_id, body)
         return Response(plan.model_dump_json(), media_type="application/json")
     job = await pipeline.start(session, video_id, body)
     return accepted(job, response, StartedDub, target_languages=body.target_languages)

@@ -99,8 +99,19 @@ class PlannedStage(Response):
     units: int = Field(
         description="How much there is; estimated before the subtitles are there.", examples=[120]
     )
-    units_ready: int = Field(description="How many of them are there already.", examples=[80])
+    units_ready: int = Field(
+        description="How many of them are there already, also from other tasks and videos. Of what has to be "
+        "heard or rendered that is not known before.",
+        examples=[80],
+    )
     estimated_seconds: float = Field(description="How long the rest will take.", examples=[42.0])
+    estimated_cost: float | None = Field(
+        description="About what the rest costs, in US dollars; null without a price for `unpriced_model`.",
+        examples=[0.012],
+    )
+    unpriced_model: str | None = Field(
+        description="The model whose price is not known: `PRICES_FILE` on the server can tell it."
+    )
 
 
 class DubPlan(Response):
@@ -109,3 +120,7 @@ class DubPlan(Response):
     video_id: VideoId
     stages: list[PlannedStage] = Field(description="In the order they are done; languages side by side.")
     estimated_time: int = Field(description="Seconds, of the longest chain of stages.", examples=[120])
+    estimated_cost: float | None = Field(
+        description="About what all stages cost, in US dollars; null where that of one is not known.",
+        examples=[0.25],
+    )

@@ -1,18 +1,22 @@
 """DubPipeline: starting a dub in one call, and telling beforehand what it would do."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.database import Database
 from app.core.languages import AUTO
 from app.jobs.models import Job, JobType
 from app.jobs.monitor import estimate_seconds
 from app.jobs.scheduler import JobScheduler
-from app.jobs.task import Workload
+from app.jobs.task import Outlook, Workload
+from app.ledger.prices import Estimate
 from app.pipeline.plan import DubState, LanguageStages, LanguageState, Stages, stages_for, state_of
 from app.pipeline.schemas import DubPlan, DubVideo, PlannedStage
 from app.render.service import VideoGenerator
+from app.subtitles.segments import Segment
 from app.subtitles.service import SubtitleService
 from app.translation.service import TranslationManager
 from app.tts.service import TTSManager, spoken_seconds
@@ -22,6 +26,10 @@ from app.videos.storage import get_video
 # Before there are subtitles: people take about so long for a line, and speak so much of the time.
 SECONDS_PER_LINE = 4.0
 SPOKEN_SHARE = 0.7
+USUAL_LINE = "What people say in about three seconds."
+NOTHING_THERE = Outlook(0, Estimate())
+
+Look = Callable[[AsyncSession], Awaitable[Outlook]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +44,51 @@ class StageServices:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A stage before it is known how long it takes; `ready` of the `units` are there."""
+    """A stage before it is known how long it takes. `look` tells what it would find."""
 
     stage: JobType
     language: str | None
     made: bool
-    unit: str
+    unit: Literal["seconds", "segments"]
     units: float
     work: Workload
-
-    @property
-    def ready(self) -> int:
-        return 0 if self.made else round(self.units)
+    look: Look
 
 
 class DubPipeline:
     """The use cases of whole dubs."""
 
-    def __init__(self, scheduler: JobScheduler, stages: StageServices) -> None:
+    def __init__(self, database: Database, scheduler: JobScheduler, stages: StageServices) -> None:
+        self._database = database
         self._scheduler = scheduler
         self._stages = stages
 
     async def start(self, session: AsyncSession, video_id: str, request: DubVideo) -> Job:
         """Raises `Problem` for what would fail a stage later: no such video, no audio, an engine that is not
         configured or not able, no such voice, a limit on costs that are not known."""
-        plan = await self.plan(session, video_id, request)
-        work = Workload(plan.estimated_time, JobType.DUB, 1.0)
+        planned = [
+            await _planned(session, draft, NOTHING_THERE)
+            for draft in await self._drafts(session, video_id, request)
+        ]
+        work = Workload(self._longest_chain(planned), JobType.DUB, 1.0)
         return await self._scheduler.start(session, JobType.DUB, video_id, request, "pipeline", work, request)
 
-    async def plan(self, session: AsyncSession, video_id: str, request: DubVideo) -> DubPlan:
+    async def plan(self, video_id: str, request: DubVideo) -> DubPlan:
         """Raises as `start` does."""
-        video = await get_video(session, video_id)
-        state = await state_of(session, video_id, request)
-        stages = stages_for(state, request)
-        await self._check(video, state, stages, request)
-        planned = [
-            PlannedStage(
-                stage=draft.stage,
-                language=draft.language,
-                action="make" if draft.made else "keep",
-                unit="seconds" if draft.unit == "seconds" else "segments",
-                units=round(draft.units),
-                units_ready=draft.ready,
-                estimated_seconds=await estimate_seconds(session, draft.work) if draft.made else 0.0,
-            )
-            for draft in self._drafts(video, state, stages, request)
-        ]
-        together = self._stages.speech.can_follow
-        return DubPlan(video_id=video_id, stages=planned, estimated_time=_longest_chain(planned, together))
+        async with self._database.read() as session:
+            drafts = await self._drafts(session, video_id, request)
+            planned = [
+                await _planned(session, draft, await draft.look(session) if draft.made else NOTHING_THERE)
+                for draft in drafts
+            ]
+        costs = [stage.estimated_cost for stage in planned]
+        known = [cost for cost in costs if cost is not None]
+        return DubPlan(
+            video_id=video_id,
+            stages=planned,
+            estimated_time=self._longest_chain(planned),
+            estimated_cost=sum(known) if len(known) == len(costs) else None,
+        )
 
     async def _check(self, video: Video, state: DubState, stages: Stages, request: DubVideo) -> None:
         if stages.original:
@@ -98,42 +103,108 @@ class DubPipeline:
             if language.speech:
                 await self._stages.speech.settled(request.speech(language.language))
 
-    def _drafts(self, video: Video, state: DubState, stages: Stages, request: DubVideo) -> Iterator[_Draft]:
-        heard = self._stages.subtitles.extraction_work(video)
-        yield _Draft(JobType.SUBTITLE_EXTRACTION, None, stages.original, "seconds", video.duration, heard)
-        for language, needed in zip(state.languages, stages.languages, strict=True):
-            yield from self._of_language(video, state, language, needed, request)
+    async def _drafts(self, session: AsyncSession, video_id: str, request: DubVideo) -> list[_Draft]:
+        """In the order they are done. Raises as `start` does."""
+        video = await get_video(session, video_id)
+        state = await state_of(session, video_id, request)
+        stages = stages_for(state, request)
+        await self._check(video, state, stages, request)
+        languages = zip(state.languages, stages.languages, strict=True)
+        return [
+            self._hearing(video, stages.original, request),
+            *(
+                draft
+                for there, needed in languages
+                for draft in self._of_language(video, state, there, needed, request)
+            ),
+        ]
+
+    def _hearing(self, video: Video, made: bool, request: DubVideo) -> _Draft:
+        service = self._stages.subtitles
+        work = service.extraction_work(video)
+
+        async def look(session: AsyncSession) -> Outlook:
+            """What there is of it cannot be told without listening to the sound."""
+            return Outlook(0, service.extraction_cost(video, request.extraction()))
+
+        return _Draft(JobType.SUBTITLE_EXTRACTION, None, made, "seconds", video.duration, work, look)
 
     def _of_language(
         self, video: Video, state: DubState, there: LanguageState, needed: LanguageStages, request: DubVideo
     ) -> Iterator[_Draft]:
-        lines, seconds = _extent(video, state, there)
-        name = there.language
-        following = needed.translation and self._stages.speech.can_follow
-        translating = self._stages.translations.work(lines)
-        speaking = self._stages.speech.work(seconds, following=following)
-        rendering = self._stages.videos.work(video, request.video(name))
-        yield _Draft(JobType.TRANSLATION, name, needed.translation, "segments", lines, translating)
-        yield _Draft(JobType.TTS_GENERATION, name, needed.speech, "segments", lines, speaking)
-        yield _Draft(JobType.VIDEO_GENERATION, name, needed.video, "seconds", video.duration, rendering)
+        name, services = there.language, self._stages
+        original = state.original.segments if state.original else _usual_segments(video)
+        segments = there.translation.segments if there.translation else original
+        source = state.original.row.language if state.original else request.source_language
+        following = needed.translation and services.speech.can_follow
+        speaking = services.speech.work(spoken_seconds(segments), following=following)
+
+        async def look_at_translation(session: AsyncSession) -> Outlook:
+            return await services.translations.outlook(session, original, source, request.translation(name))
+
+        async def look_at_speech(session: AsyncSession) -> Outlook:
+            return await services.speech.outlook(session, video, segments, there.speech, request.speech(name))
+
+        async def look_at_video(session: AsyncSession) -> Outlook:
+            """What there is of it hangs on the speech, and it costs nothing but time."""
+            return NOTHING_THERE
+
+        lines = len(segments)
+        yield _Draft(
+            JobType.TRANSLATION,
+            name,
+            needed.translation,
+            "segments",
+            lines,
+            services.translations.work(lines),
+            look_at_translation,
+        )
+        yield _Draft(JobType.TTS_GENERATION, name, needed.speech, "segments", lines, speaking, look_at_speech)
+        yield _Draft(
+            JobType.VIDEO_GENERATION,
+            name,
+            needed.video,
+            "seconds",
+            video.duration,
+            services.videos.work(video, request.video(name)),
+            look_at_video,
+        )
+
+    def _longest_chain(self, stages: Sequence[PlannedStage]) -> int:
+        """What all share, and then the language that takes longest; translation and speech may go
+        together."""
+        seconds = {(stage.language, stage.stage): stage.estimated_seconds for stage in stages}
+        together = self._stages.speech.can_follow
+
+        def chain(language: str) -> float:
+            both = [seconds[language, kind] for kind in (JobType.TRANSLATION, JobType.TTS_GENERATION)]
+            return (max(both) if together else sum(both)) + seconds[language, JobType.VIDEO_GENERATION]
+
+        languages = {stage.language for stage in stages if stage.language is not None}
+        shared = seconds[None, JobType.SUBTITLE_EXTRACTION]
+        return max(1, round(shared + max(map(chain, languages))))
 
 
-def _extent(video: Video, state: DubState, there: LanguageState) -> tuple[int, float]:
-    """How many lines, and how many seconds of speech."""
-    track = there.translation or state.original
-    if track is None:
-        return round(video.duration / SECONDS_PER_LINE), video.duration * SPOKEN_SHARE
-    return len(track.segments), spoken_seconds(track.segments)
+async def _planned(session: AsyncSession, draft: _Draft, outlook: Outlook) -> PlannedStage:
+    units = round(draft.units)
+    ready = outlook.ready if draft.made else units
+    left = replace(draft.work, units=draft.work.units * (1 - ready / max(1, units)))
+    return PlannedStage(
+        stage=draft.stage,
+        language=draft.language,
+        action="make" if draft.made else "keep",
+        unit=draft.unit,
+        units=units,
+        units_ready=ready,
+        estimated_seconds=await estimate_seconds(session, left) if draft.made else 0.0,
+        estimated_cost=outlook.cost.dollars,
+        unpriced_model=outlook.cost.unpriced,
+    )
 
 
-def _longest_chain(stages: list[PlannedStage], together: bool) -> int:
-    """What all share, and then the language that takes longest; translation and speech may go `together`."""
-    seconds = {(stage.language, stage.stage): stage.estimated_seconds for stage in stages}
-
-    def chain(language: str) -> float:
-        both = [seconds[language, kind] for kind in (JobType.TRANSLATION, JobType.TTS_GENERATION)]
-        return (max(both) if together else sum(both)) + seconds[language, JobType.VIDEO_GENERATION]
-
-    languages = {stage.language for stage in stages if stage.language is not None}
-    shared = seconds[None, JobType.SUBTITLE_EXTRACTION]
-    return max(1, round(shared + max(map(chain, languages))))
+def _usual_segments(video: Video) -> list[Segment]:
+    """Before there are any: as many as people usually need, with as much in them."""
+    return [
+        Segment(number, number * SECONDS_PER_LINE, (number + SPOKEN_SHARE) * SECONDS_PER_LINE, USUAL_LINE)
+        for number in range(round(video.duration / SECONDS_PER_LINE))
+    ]

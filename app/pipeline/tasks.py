@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
-from app.jobs.models import Job, JobStatus, JobType
+from app.jobs.models import Details, Job, JobStatus, JobType
 from app.jobs.monitor import JobMonitor
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import DubbedLanguage, DubResult
@@ -23,6 +23,12 @@ from app.pipeline.service import StageServices
 from app.tts.storage import failed_lines
 
 LOOKING_SECONDS = 0.5
+_PAUSED = {
+    JobType.SUBTITLE_EXTRACTION: "dubbing_transcription_paused",
+    JobType.TRANSLATION: "dubbing_translation_paused",
+    JobType.TTS_GENERATION: "dubbing_speech_paused",
+    JobType.VIDEO_GENERATION: "dubbing_video_paused",
+}
 
 Start = Callable[[AsyncSession], Awaitable[Job]]
 
@@ -207,5 +213,16 @@ async def _look(job: RunningJob[DubVideo], total: int) -> None:
             stages = await stages_of(session, job.attempt.job_id)
         done = sum(stage.status is JobStatus.COMPLETED for stage in stages)
         shares = sum(stage.progress / 100 for stage in stages if stage.status is JobStatus.PROCESSING)
-        job.report(min(1.0, (done + shares) / total), "dubbing", done=min(done, total), total=total)
+        message, details = _word_of(stages)
+        job.report(min(1.0, (done + shares) / total), message, done=min(done, total), total=total, **details)
         await asyncio.sleep(LOOKING_SECONDS)
+
+
+def _word_of(stages: Sequence[Job]) -> tuple[str, Details]:
+    """What there is to say of them: which one waits, if one does, where and until when."""
+    paused = [stage for stage in stages if stage.status is JobStatus.QUEUED and stage.not_before is not None]
+    if not paused:
+        return "dubbing", {}
+    stage = paused[0]
+    language = stage.request.get("target_language", stage.request.get("language"))
+    return _PAUSED[stage.job_type], {"language": str(language), "until": stage.message_details["until"]}

@@ -1,24 +1,21 @@
 """StorageManager: objects under keys, and the private scratch files that FFmpeg needs."""
 
-import errno
 import io
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 import obstore
-from obstore.exceptions import GenericError
 from obstore.store import ObjectStore
 from typing_extensions import Buffer
 
-from app.core.errors import ErrorCode, Problem
+from app.core.errors import InvalidSettings, Problem
 from app.storage.backends import CHUNK_BYTES, backend
 from app.storage.scratch import Scratch
-
-NO_SPACE_LEFT = f"(os error {errno.ENOSPC})"
+from app.storage.trouble import storage_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,8 @@ class _ObjectFile(io.RawIOBase):
     """An object as Python's own kind of file, which media libraries expect."""
 
     def __init__(self, store: ObjectStore, key: str) -> None:
-        self._reader = obstore.open_reader(store, key, buffer_size=CHUNK_BYTES)
+        with storage_told():
+            self._reader = obstore.open_reader(store, key, buffer_size=CHUNK_BYTES)
 
     def readable(self) -> bool:
         return True
@@ -51,7 +49,8 @@ class _ObjectFile(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        data = self._reader.read(len(view))
+        with storage_told():
+            data = self._reader.read(len(view))
         view[: len(data)] = memoryview(data)
         return len(data)
 
@@ -71,6 +70,8 @@ class StorageManager:
     """Objects are written whole under a key never used before, and never changed: what can be read is
     complete. A key never contains a client's file name.
 
+    Whatever reads or writes them raises `Problem`: STORAGE_FULL, STORAGE_UNREACHABLE or STORAGE_REFUSED.
+
     They rest in `root`, or at `url` (STORAGE_URL). Processes that share the `root` have different names:
     scratch files belong to one `process` alone.
     """
@@ -85,19 +86,24 @@ class StorageManager:
         """Before the first object is written. Raises `InvalidSettings` if another living process has this
         one's name, or if the objects are out of reach."""
         await self._scratch.claim()
-        await self._backend.check()
+        try:
+            await self.check()
+        except Problem as problem:
+            raise InvalidSettings(f"STORAGE_URL: {problem.details['reason']}") from problem
+
+    async def check(self) -> None:
+        """Whether the objects can be reached."""
+        with storage_told():
+            await self._backend.check()
 
     def close(self) -> None:
         self._scratch.close()
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
-        """Stream an object in; it appears when the block ends, and not at all if it fails.
-
-        Raises `Problem(STORAGE_FULL)`, as all that writes objects.
-        """
+        """Stream an object in; it appears when the block ends, and not at all if it fails."""
         parts, at_once = self._backend.part_bytes, self._backend.parts_at_once
-        with _full_disk_told():
+        with storage_told():
             async with obstore.open_writer_async(
                 self._store, key, buffer_size=parts, max_concurrency=at_once
             ) as writer:
@@ -127,18 +133,23 @@ class StorageManager:
 
     async def put_file(self, key: str, path: Path) -> StoredObject:
         """The file is the object's from now on: it may be read and removed, not changed."""
-        with _full_disk_told():
+        with storage_told():
             await self._backend.put(key, path)
         return await self.head(key)
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:
-        with _full_disk_told():
+        with storage_told():
             await self._backend.put(key, data)
         return await self.head(key)
 
     async def head(self, key: str) -> StoredObject:
         """Raises `FileNotFoundError`."""
-        meta = await obstore.head_async(self._store, key)
+        with storage_told():
+            try:
+                meta = await obstore.head_async(self._store, key)
+            except FileNotFoundError:
+                await self._backend.check()  # the answer would be the same without a bucket
+                raise
         return StoredObject(key, meta["size"], meta["e_tag"] or f'"{meta["size"]}"', meta["last_modified"])
 
     async def exists(self, key: str) -> bool:
@@ -150,11 +161,14 @@ class StorageManager:
 
     async def read_bytes(self, key: str) -> bytes:
         """A small object, whole. Raises `FileNotFoundError`."""
-        return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+        with storage_told():
+            return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
-    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to and without `end`, some MiB at a time."""
-        return self._backend.stream(key, start, end)
+        with storage_told():
+            async for data in self._backend.stream(key, start, end):
+                yield data
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
@@ -166,23 +180,25 @@ class StorageManager:
         """A private copy in `folder`, for FFmpeg to read. Raises `FileNotFoundError`."""
         path = folder / key.rsplit("/", 1)[-1]
         path.unlink(missing_ok=True)  # it may be a link to the object itself, from before
-        await self._backend.fetch(key, path)
+        with storage_told():
+            await self._backend.fetch(key, path)
         return path
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""
-        try:
+        with storage_told(), suppress(FileNotFoundError):
             await obstore.delete_async(self._store, key)
-        except FileNotFoundError:
-            return
 
     async def delete_prefix(self, prefix: str) -> None:
         """Everything under a prefix that ends in a slash, and what a killed process began to write there."""
-        await self._backend.delete_prefix(prefix)
+        with storage_told():
+            await self._backend.delete_prefix(prefix)
         self._scratch.unmark(prefix)
 
     async def keys(self, prefix: str) -> list[str]:
-        return [meta["path"] async for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
+        with storage_told():
+            batches = obstore.list(self._store, prefix=prefix)
+            return [meta["path"] async for batch in batches for meta in batch]
 
     async def newest(self, prefix: str) -> datetime | None:
         """When something under a prefix that ends in a slash was last written, finished or not; None where
@@ -191,7 +207,8 @@ class StorageManager:
 
     async def folders(self, prefix: str) -> list[str]:
         """The names one level below a prefix that ends in a slash."""
-        listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
+        with storage_told():
+            listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
         return [name.rstrip("/").rsplit("/", 1)[-1] for name in listing["common_prefixes"]]
 
     def scratch_folder(self) -> AbstractContextManager[Path]:
@@ -201,17 +218,3 @@ class StorageManager:
     def clear_scratch(self, process: str) -> None:
         """What one of the `abandoned` processes left behind."""
         self._scratch.clear(process)
-
-
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    try:
-        yield
-    except GenericError as error:
-        if NO_SPACE_LEFT in str(error):
-            raise Problem(ErrorCode.STORAGE_FULL) from error
-        raise
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise Problem(ErrorCode.STORAGE_FULL) from error
-        raise

@@ -13,7 +13,8 @@ from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import running_jobs
 from app.jobs.task import Workload
-from app.ledger.prices import PriceTable
+from app.ledger.prices import Estimate, PriceTable
+from app.ledger.usage import Usage
 from app.subtitles.engines.base import Transcriber
 from app.subtitles.models import UNKNOWN_LANGUAGE, Subtitles
 from app.subtitles.review import mended
@@ -68,6 +69,13 @@ class SubtitleService:
         engine = self._transcriber()
         kind = f"{JobType.SUBTITLE_EXTRACTION}:{engine.name}"
         return Workload(video.duration, kind, PRIOR_SECONDS[engine.queue])
+
+    def extraction_cost(self, video: Video, request: ExtractSubtitles) -> Estimate:
+        """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        engine = self._transcriber()
+        model = engine.model_for(request.model)
+        call = Usage(engine.name, "transcription", model, audio_seconds=video.duration)
+        return self._prices.estimate([call], engine.queue)
 
     def check_extraction(self, video: Video, request: ExtractSubtitles) -> None:
         """Raises `Problem`: no audio, an engine that is not configured or not able, a limit on costs that

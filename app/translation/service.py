@@ -1,5 +1,6 @@
 """TranslationManager: starting translations, reading and editing their tracks."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,8 +14,9 @@ from app.jobs.models import Job, JobType
 from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import running_jobs
-from app.jobs.task import Workload
+from app.jobs.task import Outlook, Workload
 from app.ledger.prices import PriceTable
+from app.memo import remembered
 from app.subtitles.review import mended
 from app.subtitles.schemas import TrackUpdate
 from app.subtitles.segments import Segment, apply_changes
@@ -22,9 +24,11 @@ from app.subtitles.storage import OriginalTrack, segments_from_json
 from app.subtitles.storage import find_track as find_original
 from app.subtitles.storage import load_track as load_original
 from app.subtitles.tracks import TrackFile, check_etag, segments_of
+from app.translation.commission import Commission
 from app.translation.engines.base import Translator
 from app.translation.models import Translation
 from app.translation.schemas import TranslateSubtitles
+from app.translation.sentences import sentences
 from app.translation.storage import TranslatedTrack, find_track, load_track, save_track
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -66,6 +70,24 @@ class TranslationManager:
         """Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
         engine = self._translator()
         return Workload(lines, f"{JobType.TRANSLATION}:{engine.name}", PRIOR_SECONDS[engine.queue])
+
+    async def outlook(
+        self, session: AsyncSession, segments: Sequence[Segment], source: str, request: TranslateSubtitles
+    ) -> Outlook:
+        """Of a translation of these segments. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        commission = Commission.of(self._translator(), request, source)
+        style = commission.style
+        units = await asyncio.to_thread(sentences, segments, preserve_format=style.preserve_format)
+        keyed = {
+            commission.unit(batch).key: batch for batch in await asyncio.to_thread(commission.body, units)
+        }
+        done = await remembered(session, list(keyed))
+        ready = {line.id for key in done for line in keyed[key].lines}
+        calls = [commission.expected(batch) for key, batch in keyed.items() if key not in done]
+        return Outlook(
+            sum(len(unit.segments) for unit in units if unit.id in ready),
+            self._prices.estimate(calls, commission.engine.queue),
+        )
 
     def check_pair(self, source: str, target: str) -> None:
         """Raises `Problem`: an engine not configured or not able."""

@@ -1,9 +1,8 @@
 """The job of the translation feature: subtitles into another language."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -13,52 +12,22 @@ from app.core.text import one_line
 from app.jobs.models import JobType
 from app.jobs.schemas import TranslationResult
 from app.jobs.task import RunningJob, TaskDefinition
-from app.memo import Memo, Unit
+from app.memo import Memo
 from app.subtitles.storage import OriginalTrack, segments_to_json
 from app.subtitles.storage import load_track as load_original
 from app.translation.assembly import Answers, TranslatedSegments, assemble, split, torn
 from app.translation.batches import TranslatedBatch, translate_lines
-from app.translation.engines.base import Line, TranslationBatch, TranslationStyle, Translator
+from app.translation.commission import TITLE_ID, Commission
+from app.translation.engines.base import TranslationBatch, TranslationStyle, Translator
 from app.translation.models import Translation
-from app.translation.preprocessor import batches
 from app.translation.schemas import TranslateSubtitles
 from app.translation.sentences import Sentence, sentences
 from app.translation.storage import find_track, save_track
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
 
-TITLE_ID = -1
 BATCHES_IN_FLIGHT = 32
-_BATCH = TypeAdapter(TranslationBatch)
 _TRANSLATED = TypeAdapter(TranslatedBatch)
-# A segment moved a little is no reason to translate it again.
-_UNREMEMBERED = {name: {"__all__": {"seconds"}} for name in ("lines", "before", "after")}
-
-
-@dataclass(frozen=True, slots=True)
-class Commission:
-    """What is translated, by whom and how."""
-
-    engine: Translator
-    model: str
-    source: str
-    target: str
-    style: TranslationStyle
-
-    @classmethod
-    def of(cls, engine: Translator, request: TranslateSubtitles, source_language: str) -> "Commission":
-        style = request.options.as_style()
-        model = engine.model_for(request.model)
-        return cls(engine, model, source_language, request.target_language, style)
-
-    def body(self, units: Sequence[Sentence]) -> tuple[TranslationBatch, ...]:
-        lines = [unit.as_line() for unit in units]
-        return batches(lines, self.source, self.target, size=self.engine.batch_size, style=self.style)
-
-    def title(self, title: str) -> TranslationBatch:
-        """By itself, since its neighbours are no context for it, and never spoken."""
-        (batch,) = batches([Line(TITLE_ID, title)], self.source, self.target, size=1, style=self.style)
-        return replace(batch, shorter_wordings=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +89,13 @@ class SubtitleTranslation:
 
     async def _recall(self, commission: Commission, batch: TranslationBatch) -> TranslatedBatch:
         engine, model = commission.engine, commission.model
-        content = hashlib.sha256(_BATCH.dump_json(batch, exclude=_UNREMEMBERED)).hexdigest()
-        unit = Unit(kind="translation", engine=engine.name, model=model, content=content)
 
         async def translate() -> bytes:
             return _TRANSLATED.dump_json(await translate_lines(engine, batch, model))
 
-        return _TRANSLATED.validate_json(await self.memo.recall(unit, translate, costly=True))
+        return _TRANSLATED.validate_json(
+            await self.memo.recall(commission.unit(batch), translate, costly=True)
+        )
 
     async def _publish(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.core.database import Database
 from app.core.errors import Problem
+from app.core.sharing import whenever_free
 from app.jobs.models import ACTIVE, Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.partial import segments_so_far
@@ -56,10 +57,13 @@ class ReadingAhead:
     choice: WordingChoice
     group: asyncio.TaskGroup
     report: Callable[[int, int], None]
-    _patience: Patience = field(default_factory=Patience)
+    _patience: Patience = field(init=False)
     _in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LINES_IN_FLIGHT))
     _begun: set[int] = field(default_factory=set)
     _paces: dict[int, Pace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.speaker.say_sample)
 
     def speak(self, lines: Mapping[int, Line]) -> None:
         """Begins what can be begun of all that is translated so far, by ids."""
@@ -90,12 +94,15 @@ class ReadingAhead:
         return self.choice.having_heard((line.delivery.voice_id, self._paces[number]) for number in ids)
 
     async def _speak(self, line: Line, text: str) -> None:
-        async with self._in_flight:
-            try:
-                length = await self.speaker.rehearse(text, line.delivery)
-            except Problem as problem:
-                self._patience.failed(problem)
-                return
+        async def rehearse() -> float:
+            async with self._in_flight:
+                return await self.speaker.rehearse(text, line.delivery)
+
+        try:
+            length = await whenever_free(rehearse)
+        except Problem as problem:
+            await self._patience.failed(problem, line.delivery)
+            return
         self._patience.succeeded()
         self._paces[line.id] = Pace(len(said(text)), length * line.delivery.speaking_rate)
         self.report(len(self._paces), len(self.choice.slots))

@@ -4,6 +4,7 @@ all are there chooses the same."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from app.tts.schemas import SpeechOptions
 from app.tts.script import Line
 from app.tts.timeline import Slot, TimingLimits, room
 from app.tts.wording import LengthEstimate, Pace, best_wording
@@ -55,3 +56,14 @@ class WordingChoice:
     def _fitting(self, line: Line, index: int, slowness: float = 1.0) -> str:
         space = room(self.slots, index, video_duration=self.duration, limits=self.limits)
         return best_wording(line.wordings, lambda text: slowness * self.estimated(line, text), space)
+
+
+def limits_of(options: SpeechOptions) -> TimingLimits:
+    """A job that was started before there were such limits goes by the usual ones."""
+    usual = TimingLimits()
+    return TimingLimits(
+        soft_speed=options.soft_speed or usual.soft_speed,
+        max_speed=options.max_speed or usual.max_speed,
+        max_shift=usual.max_shift if options.max_shift is None else options.max_shift,
+        min_gap=options.silence_padding,
+    )

@@ -1,19 +1,21 @@
 """Every line spoken once, in the wording that should fit."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
 from app.core.sharing import each_of
+from app.jobs.pausing import OUTAGES
 from app.tts.choosing import WordingChoice
 from app.tts.script import Line, Script
 from app.tts.speaking import Speaker, Version
+from app.tts.storage import Delivery
 from app.tts.wording import Pace, said
 
 LINES_IN_FLIGHT = 32
-# So many lines in a row fail for the engine's sake, not for their own.
+# So many lines in a row hardly fail for their own sake.
 MOST_FAILURES_IN_A_ROW = 20
 # What may be the line's fault alone.
 _OF_ONE_LINE = frozenset(
@@ -55,18 +57,40 @@ class Performance:
 
 @dataclass(slots=True)
 class Patience:
-    """Tells what concerns one line from what concerns all of them."""
+    """Tells what concerns one line from what concerns all of them.
 
+    An engine that is out of reach and one that stumbles over a line tell the same: whether it can `say` what
+    every voice can say makes the difference, and is asked where no line has been spoken since.
+    """
+
+    say: Callable[[Delivery], Awaitable[None]]
     _failures_in_a_row: int = 0
+    _outage: tuple[Problem, Delivery] | None = None
 
-    def failed(self, problem: Problem) -> None:
+    async def failed(self, problem: Problem, delivery: Delivery) -> None:
         """Raises the problem unless another line may be spoken all the same."""
-        self._failures_in_a_row += 1
-        if not concerns_one_line(problem) or self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+        if not concerns_one_line(problem):
             raise problem
+        self._failures_in_a_row += 1
+        self._outage = (problem, delivery) if problem.code in OUTAGES else None
+        if self._failures_in_a_row % MOST_FAILURES_IN_A_ROW == 0:
+            if self._outage is None:
+                raise problem
+            await self.ended()
 
     def succeeded(self) -> None:
-        self._failures_in_a_row = 0
+        self._failures_in_a_row, self._outage = 0, None
+
+    async def ended(self) -> None:
+        """Every line has been tried. Raises the last problem if it is an outage that still lasts."""
+        if self._outage is None:
+            return
+        problem, delivery = self._outage
+        try:
+            await self.say(delivery)
+        except Problem as still:
+            if still.code in OUTAGES:
+                raise problem from still
 
 
 @dataclass(slots=True)
@@ -81,11 +105,14 @@ class Reading:
     script: Script
     choice: WordingChoice
     report: Callable[[int, int], None]
-    _patience: Patience = field(default_factory=Patience)
+    _patience: Patience = field(init=False)
     _in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LINES_IN_FLIGHT))
     _waiting: int = 0
     _done: int = 0
     _performed: dict[int, Performance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.speaker.say_sample)
 
     async def read(self) -> tuple[Performance, ...]:
         """In the order of the script. Raises `Problem` if no line could be spoken at all."""
@@ -97,6 +124,7 @@ class Reading:
         hanging = [index for index in waiting if self.choice.is_open(self.script.lines[index], index)]
         others = sorted(set(waiting).difference(hanging))
         await all_of((self._perform_open(hanging), self._perform(others, self.choice)))
+        await self._patience.ended()
         performed = tuple(self._performed[line.id] for line in self.script.lines)
         _check_some_spoken(performed)
         return performed
@@ -147,7 +175,7 @@ class Reading:
         try:
             version = await self.speaker.speak(text, line.delivery)
         except Problem as problem:
-            self._patience.failed(problem)
+            await self._patience.failed(problem, line.delivery)
             return Performance(line, text, choice.estimated(line, text), failure=problem, tried=tried)
         self._patience.succeeded()
         return Performance(line, text, version.length, version, cost=version.cost, tried=tried)
@@ -159,7 +187,10 @@ def concerns_one_line(problem: Problem) -> bool:
 
 
 def _check_some_spoken(performed: Iterable[Performance]) -> None:
+    """There is nothing to wait for: an outage would have been raised before."""
     wanted = [performance for performance in performed if not performance.line.fixed]
     failures = [performance.failure for performance in wanted if performance.failure is not None]
     if failures and len(failures) == len(wanted):
-        raise failures[0]
+        first = failures[0]
+        unusable = first.code in OUTAGES
+        raise Problem.recorded(ErrorCode.ENGINE_BAD_ANSWER, first.details) if unusable else first

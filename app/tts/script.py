@@ -7,7 +7,7 @@ from app.subtitles.segments import Segment
 from app.translation.storage import TranslatedTrack
 from app.tts.models import SpeechSegment
 from app.tts.schemas import RegenerateSpeech
-from app.tts.service import SpeechTask
+from app.tts.speech_task import SpeechTask
 from app.tts.storage import Delivery, SpokenTrack, delivery_of
 from app.tts.timeline import Placement, Slot
 

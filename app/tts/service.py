@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import TaskTerms
-from app.jobs.task import Workload
+from app.jobs.task import Outlook, Workload
 from app.ledger.prices import PriceTable
 from app.media.audio import encode
 from app.storage.processor import FileProcessor
@@ -23,7 +23,9 @@ from app.subtitles.storage import load_track as load_original
 from app.translation.storage import load_track as load_translation
 from app.tts.engines.base import Gender, SpeechRequest, TTSClient, Voice
 from app.tts.engines.samples import sample_sentence
+from app.tts.outlook import speech_outlook
 from app.tts.schemas import GenerateSpeech, RegenerateSpeech, SpeechOptions
+from app.tts.speech_task import SpeechTask
 from app.tts.storage import SpokenTrack, load_speech
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -31,14 +33,6 @@ from app.videos.storage import get_video
 PRIOR_SECONDS = {"api": 0.1, "cpu": 1.0}
 MULTILINGUAL = "mul"
 PREVIEW_FALLBACK = "en"
-
-
-class SpeechTask(GenerateSpeech):
-    """What a job is told: how the whole track is spoken, which of its segments to speak again, and the task
-    of a translation that it `follows`, to speak what is translated while the rest is."""
-
-    again: RegenerateSpeech | None = None
-    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +118,20 @@ class TTSManager:
         engine = self._synthesizer()
         kind = f"{JobType.TTS_GENERATION}:{engine.name}{':following' if following else ''}"
         return Workload(seconds, kind, PRIOR_SECONDS[engine.queue])
+
+    async def outlook(
+        self,
+        session: AsyncSession,
+        video: Video,
+        segments: Sequence[Segment],
+        former: SpokenTrack | None,
+        request: GenerateSpeech,
+    ) -> Outlook:
+        """Of these segments spoken, where there may be a `former` track. Raises as `settled` does."""
+        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        engine = self._synthesizer()
+        ready, calls = await speech_outlook(session, engine, video, task, segments, former)
+        return Outlook(ready, self._prices.estimate(calls, engine.queue))
 
     async def regenerate(
         self, session: AsyncSession, video_id: str, language: str, request: RegenerateSpeech

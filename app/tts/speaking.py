@@ -12,6 +12,7 @@ from app.media.audio import Audio, write_wav
 from app.memo import Memo, Unit
 from app.storage.manager import StorageManager
 from app.tts.engines.base import SpeechRequest, TTSClient
+from app.tts.engines.samples import sample_sentence
 from app.tts.engines.speakable import spoken_text
 from app.tts.models import SpeechSegment
 from app.tts.script import Line
@@ -68,6 +69,11 @@ class Speaker:
         """Has the sound made that `speak` will find. Returns its seconds. Raises as that does."""
         return _seconds(await self._natural(self._unit(text, delivery), delivery))
 
+    async def say_sample(self, delivery: Delivery) -> None:
+        """A sentence that the voice can say if it can say anything, kept nowhere. Raises as `speak` does."""
+        text = sample_sentence(self.language)
+        await self.engine.speak(SpeechRequest(text, self.language, delivery.voice_id, self.engine.model))
+
     async def fitted(self, version: Version, delivery: Delivery, speed: float) -> str:
         """The key of the version's sound at that speed."""
         if version.clip is not None and version.speed == speed:
@@ -95,17 +101,7 @@ class Speaker:
         return unit.object_key
 
     def _unit(self, text: str, delivery: Delivery) -> Unit:
-        return Unit(
-            kind="speech",
-            engine=self.engine.name,
-            model=self.engine.model,
-            content=said(text),
-            parameters=(
-                ("language", self.language),
-                ("take", delivery.take),
-                ("voice", delivery.voice_id),
-            ),
-        )
+        return speech_unit(self.engine, self.language, text, delivery)
 
     def _clip(self, unit: Unit, delivery: Delivery, speed: float) -> Unit:
         return Unit(
@@ -142,6 +138,17 @@ class Speaker:
         if wav is None and spoken_text(unit.content):
             raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=unit.model, reason="the speech is silent")
         return wav or write_wav(audio)
+
+
+def speech_unit(engine: TTSClient, language: str, text: str, delivery: Delivery) -> Unit:
+    """What the memo knows an engine's work on a wording by."""
+    return Unit(
+        kind="speech",
+        engine=engine.name,
+        model=engine.model,
+        content=said(text),
+        parameters=(("language", language), ("take", delivery.take), ("voice", delivery.voice_id)),
+    )
 
 
 def _written(audio: Audio) -> bytes | None:

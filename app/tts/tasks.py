@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -13,21 +13,20 @@ from app.jobs.monitor import JobMonitor
 from app.jobs.schemas import SpeechResult
 from app.jobs.storage import get_job
 from app.jobs.task import RunningJob, TaskDefinition
-from app.memo import Memo
+from app.memo import Memo, costs_since
 from app.storage.manager import StorageManager
 from app.subtitles.storage import find_track as find_original
 from app.translation.rewriting import Rewriter
 from app.translation.storage import load_track as load_translation
 from app.tts.ahead import NothingToFollow, ReadingAhead, translated_so_far
-from app.tts.choosing import WordingChoice
+from app.tts.choosing import WordingChoice, limits_of
 from app.tts.engines.base import TTSClient
 from app.tts.models import Speech, SpeechSegment
 from app.tts.reading import LINES_IN_FLIGHT, Performance, Reading
 from app.tts.rewording import Rewording
-from app.tts.schemas import SpeechOptions
 from app.tts.script import Script, lines_of, script_of, slots_of
-from app.tts.service import SpeechTask
 from app.tts.speaking import Speaker
+from app.tts.speech_task import SpeechTask
 from app.tts.storage import (
     delivery_to_json,
     failure_to_json,
@@ -36,7 +35,7 @@ from app.tts.storage import (
     load_speech,
     save_speech,
 )
-from app.tts.timeline import Placement, TimingLimits
+from app.tts.timeline import Placement
 from app.tts.wording import LengthEstimate
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
@@ -121,9 +120,25 @@ class SpeechGeneration:
         fitted, placements = await rewording.fitted(performed)
         job.units_done()
         job.report(0.9, "placing_speech")
+        fitted = await self._billed(job, fitted)
         clips = await _clips(speaker, script, fitted, placements)
         dubbed = [Dubbed(*parts) for parts in zip(fitted, placements, clips, strict=True)]
         await self._publish(job, script, dubbed)
+
+    async def _billed(
+        self, job: RunningJob[SpeechTask], performed: Sequence[Performance]
+    ) -> tuple[Performance, ...]:
+        """With what the job has paid elsewhere: by an assistant, or in an attempt that was interrupted."""
+        free = [each.version.unit.key for each in performed if each.version is not None and each.cost == 0]
+        async with job.database.read() as session:
+            since = (await get_job(session, job.attempt.job_id)).created_at
+            costs = await costs_since(session, free, since)
+        return tuple(
+            replace(each, cost=costs.get(each.version.unit.key, each.cost))
+            if each.version is not None and each.cost == 0
+            else each
+            for each in performed
+        )
 
     async def _estimate(self, job: RunningJob[SpeechTask]) -> LengthEstimate:
         """By how fast the voices spoke in this video before the job was asked for."""
@@ -174,17 +189,6 @@ def _made_from(request: SpeechTask, script: Script) -> tuple[Source, ...] | None
     if request.again is not None:
         return None
     return (Source(ArtifactKind.TRANSLATION, request.language, script.translation.row.revision),)
-
-
-def limits_of(options: SpeechOptions) -> TimingLimits:
-    """A job that was started before there were such limits goes by the usual ones."""
-    usual = TimingLimits()
-    return TimingLimits(
-        soft_speed=options.soft_speed or usual.soft_speed,
-        max_speed=options.max_speed or usual.max_speed,
-        max_shift=usual.max_shift if options.max_shift is None else options.max_shift,
-        min_gap=options.silence_padding,
-    )
 
 
 async def _clips(

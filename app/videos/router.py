@@ -70,6 +70,8 @@ NewVideoId = Annotated[str, Depends(_new_video_id, scope="function")]
         ErrorCode.VIDEO_UNREADABLE,
         ErrorCode.INVALID_UPLOAD,
         ErrorCode.STORAGE_FULL,
+        ErrorCode.STORAGE_UNREACHABLE,
+        ErrorCode.STORAGE_REFUSED,
     ),
 )
 async def upload_video(

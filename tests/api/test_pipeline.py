@@ -91,6 +91,33 @@ class TestPlan:
         of_italian = [stage for stage in planned["stages"] if stage["language"] == "it"]
         assert [stage["action"] for stage in of_italian] == ["make"] * 3
 
+    def test_what_it_costs(self, api: LiveServer, video: str) -> None:
+        planned = plan(api, video, "es")
+        heard, translated, spoken, rendered = [stage["estimated_cost"] for stage in planned["stages"]]
+        assert heard == pytest.approx(0.006 * 5 / 60, rel=0.02)
+        assert 0 < translated < 0.1
+        assert 0 < spoken < 0.1
+        assert rendered == 0
+        assert planned["estimated_cost"] == pytest.approx(heard + translated + spoken)
+
+    def test_units_that_are_there_are_told_one_by_one(
+        self, api: LiveServer, video: str, own_lines: Callable[[str], tuple[str, str]]
+    ) -> None:
+        own_lines("original")
+        api.completed(f"/api/videos/{video}/dub", {"target_languages": ["es"], "options": QUICK})
+        track = f"/api/videos/{video}/subtitles/translations/es"
+        line = api.http.get(track).json()["segments"][0]["id"]
+        change = {"segments": [{"id": line, "text": "Something else."}]}
+        api.http.put(track, json=change).raise_for_status()
+
+        kept, spoken = plan(api, video, "es")["stages"][1:3]
+        assert (kept["action"], kept["estimated_cost"]) == ("keep", 0)
+        assert (spoken["action"], spoken["units"], spoken["units_ready"]) == ("make", 2, 1)
+        assert 0 < spoken["estimated_cost"] < plan(api, video, "fr")["stages"][2]["estimated_cost"]
+
+        again = plan(api, video, "es", options={"translation": {}})["stages"][1]
+        assert (again["action"], again["units_ready"], again["estimated_cost"]) == ("make", 2, 0)
+
     @pytest.mark.parametrize(
         ("body", "field"),
         [

@@ -1,9 +1,8 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.core.database import Database
 from tests.bucket import Bucket
 from tests.conftest import make_clip, shared_by_machines
 from tests.live_server import LiveServer
@@ -31,7 +30,7 @@ def engines(engine_server: LoopbackOpenAI) -> Iterator[LoopbackOpenAI]:
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI) -> Iterator[LiveServer]:
-    with _server(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
+    with served(tmp_path_factory.mktemp("mortal") / "data", engine_server) as server:
         yield server
 
 
@@ -43,7 +42,7 @@ def mortal_on_postgres(
     bucket: Bucket,
 ) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("postgres") / "data"
-    with _server(data, engine_server, **shared_by_machines(postgres, bucket)) as server:
+    with served(data, engine_server, **shared_by_machines(postgres, bucket)) as server:
         yield server
 
 
@@ -64,7 +63,7 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpenAI
 ) -> Iterator[LiveServer]:
     """A server that nothing ever happens to, to compare with."""
-    with _server(tmp_path_factory.mktemp("undisturbed") / "data", engine_server) as server:
+    with served(tmp_path_factory.mktemp("undisturbed") / "data", engine_server) as server:
         yield server
 
 
@@ -73,7 +72,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory, engine_server: LoopbackOpe
     """A server whose jobs wait for an engine, one job at a time."""
     data_dir = tmp_path_factory.mktemp("patient") / "data"
     waiting = {"PAUSE_SECONDS": "0.5", "PAUSE_HOURS": "1", "OPENAI_RETRY_SECONDS": "1"}
-    with _server(data_dir, engine_server, **waiting, API_JOBS="1") as server:
+    with served(data_dir, engine_server, **waiting, API_JOBS="1") as server:
         yield server
 
 
@@ -105,20 +104,7 @@ def huge(tmp_path: Path, clip: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database of the test's own, of either kind."""
-    if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}"
-    else:
-        url = request.getfixturevalue("postgres").new()
-    database = Database(url)
-    await database.migrate()
-    yield database
-    await database.close()
-
-
-def _server(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:
+def served(data_dir: Path, engines: LoopbackOpenAI, **settings: str) -> LiveServer:
     """Jobs fail at an outage unless the `settings` say otherwise."""
     usual = {
         "OPENAI_BASE_URL": engines.url,

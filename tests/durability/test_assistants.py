@@ -11,7 +11,7 @@ import pytest
 from tests.bucket import Bucket
 from tests.conftest import PRICES, shared_by_machines
 from tests.durability.conftest import CALLS_AT_ONCE
-from tests.durability.stages import SPEECH, translated_video
+from tests.durability.stages import LANGUAGE, SPEECH, subtitled_video, translated_video
 from tests.live_server import LiveProcess, LiveServer, LiveWorker
 from tests.loopback.faults import Delay
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
@@ -19,6 +19,7 @@ from tests.postgres import Postgres
 
 LINES = 60
 LINE_SECONDS = 0.3
+TRANSLATION_SECONDS = 3.0
 # No line is said in fewer words, so that each is one call.
 AS_THEY_ARE = {"rewrites": 0}
 SERVER, WORKER = "server", "worker"
@@ -122,6 +123,28 @@ def test_both_speak_and_no_line_is_spoken_twice(
     assert min(pair.callers()[name] for name in (SERVER, WORKER)) >= LINES // 5
     usage = pair.server.http.get(f"/api/videos/{video_id}/usage").raise_for_status().json()
     assert usage["total"]["calls"] == LINES
+    costs = [line["cost"] for line in SPEECH.lines(pair.server, video_id)]
+    assert min(costs) > 0
+    assert sum(costs) == pytest.approx(usage["total"]["cost"])
+
+
+def test_both_speak_what_is_still_being_translated(
+    pair: Pair, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = subtitled_video(pair.server, half_minute, "following", LINES)
+    engines.fail(Endpoint.CHAT, Delay(TRANSLATION_SECONDS), times=LINES)
+    engines.fail(Endpoint.SPEECH, Delay(LINE_SECONDS), times=10 * LINES)
+    options = {"speech": AS_THEY_ARE, "video": {"subtitle_mode": "none"}}
+    body = {"target_languages": [LANGUAGE], "options": options}
+    answer = pair.server.http.post(f"/api/videos/{video_id}/dub", json=body).raise_for_status()
+    assert pair.server.finished(answer.json()["task_id"])["status"] == "completed"
+    texts = Counter(call.fields["input"] for call in engines.requests_to(Endpoint.SPEECH))
+    assert len(texts) == texts.total()
+    assert min(pair.callers()[name] for name in (SERVER, WORKER)) >= LINES // 5
+    lines = SPEECH.lines(pair.server, video_id)
+    usage = pair.server.http.get(f"/api/videos/{video_id}/usage?group_by=model").json()
+    spent = {group["key"]: group["cost"] for group in usage["groups"]}
+    assert sum(line["cost"] for line in lines) == pytest.approx(spent["gpt-4o-mini-tts"])
 
 
 @pytest.mark.parametrize("victim", ["assistant", "holder"])
@@ -153,8 +176,12 @@ def test_a_cancelled_job_has_no_assistant(pair: Pair, engines: LoopbackOpenAI, h
     assert pair.server.task(task_id)["status"] == "cancelled"
 
 
-def test_a_job_with_a_limit_of_costs_is_not_shared(pair: Pair, half_minute: Path) -> None:
-    video_id = translated_video(pair.server, half_minute, "limited", LINES)
-    task = pair.server.finished(pair.begin(video_id, max_cost=100))
-    assert task["status"] == "completed"
-    assert len(pair.callers()) == 1
+def test_both_together_keep_a_limit_of_costs(pair: Pair, engines: LoopbackOpenAI, half_minute: Path) -> None:
+    free = translated_video(pair.server, half_minute, "limit", LINES)
+    limit = pair.server.finished(pair.begin(free, max_cost=100))["cost"] / 2
+    engines.forget()
+    video_id = translated_video(pair.server, half_minute, "bound", LINES)
+    task = pair.server.finished(pair.begin(video_id, max_cost=limit))
+    assert (task["status"], task["error"]["code"]) == ("failed", "cost_limit_reached")
+    assert pair.callers().keys() == {SERVER, WORKER}
+    assert 0.8 * limit < task["cost"] <= limit

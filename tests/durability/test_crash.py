@@ -2,13 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.jobs.runner import MOST_INTERRUPTIONS
 from app.media.probe import probe
 from tests.durability.conftest import CALLS_AT_ONCE, EVERYWHERE
 from tests.durability.processes import ffmpegs, files
@@ -165,7 +167,7 @@ def test_what_was_completed_right_before_a_kill_stays_so(
     server.waited_for(noted, lambda task: task["status"] == "completed")
     server.kill()
     requests = len(engines.requests)
-    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
+    with app_rows(server) as database:
         database.execute("UPDATE jobs SET status = 'processing', completed_at = NULL WHERE id = ?", [unnoted])
 
     server.start()
@@ -180,16 +182,23 @@ def test_what_was_completed_right_before_a_kill_stays_so(
 def test_a_job_that_keeps_bringing_the_server_down_is_given_up(
     server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
-    """As if the queue had seen it begin again and again."""
+    """Also where another ticket takes the place of the first each time: its row counts."""
     video_id = TRANSLATION.prepare(server, half_minute, "poison")
     task_id = begin_and_hold(TRANSLATION, server, engines, video_id)
+    for times in (1, 2):
+        server.kill()
+        with app_rows(server) as database:
+            database.execute("UPDATE jobs SET ticket = ticket || 'x' WHERE id = ?", [task_id])
+        server.start()
+        server.wait(partial(was_interrupted, server, task_id, times))
     server.kill()
-    with closing(sqlite3.connect(server.data_dir / "jobs.sqlite")) as queue, queue:
-        statement = "UPDATE workflow_status SET status = ? WHERE status = 'PENDING'"
-        assert queue.execute(statement, ["MAX_RECOVERY_ATTEMPTS_EXCEEDED"]).rowcount == 1
+    with app_rows(server) as database:
+        counted = [MOST_INTERRUPTIONS - 1, task_id]
+        database.execute("UPDATE jobs SET interruptions = ? WHERE id = ?", counted)
     server.start()
     task = server.finished(task_id)
     assert (task["status"], task["error"]["code"]) == ("failed", "interrupted_too_often")
+    assert str(MOST_INTERRUPTIONS) in task["error"]["message"]
     engines.recover()
     server.http.post(f"/api/tasks/{task_id}/retry").raise_for_status()
     assert server.finished(task_id)["status"] == "completed"
@@ -228,6 +237,19 @@ def test_an_upload_cut_short_leaves_nothing(server: LiveServer, half_minute: Pat
     assert unfinished(server)
     server.start()
     assert files(server.data_dir / "objects") == before
+
+
+@contextmanager
+def app_rows(server: LiveServer) -> Iterator[sqlite3.Connection]:
+    """The server's own database on SQLite; changes are committed."""
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite", timeout=10)) as database, database:
+        yield database
+
+
+def was_interrupted(server: LiveServer, task_id: str, times: int) -> bool:
+    with app_rows(server) as database:
+        query = "SELECT interruptions FROM jobs WHERE id = ?"
+        return bool(database.execute(query, [task_id]).fetchone()[0] == times)
 
 
 def unfinished(server: LiveServer) -> list[Path]:

@@ -21,23 +21,27 @@ MOMENT = timedelta(seconds=1)
 
 
 class Help:
-    """Assistants that work until they are ended."""
+    """Assistants that work until they are ended; the first `failures` fail at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
         self.begun: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self.ended: asyncio.Queue[str] = asyncio.Queue()
 
-    async def __call__(self, job_id: str, number: int) -> None:
+    async def __call__(self, job_id: str, number: int) -> bool:
         self.begun.put_nowait((job_id, number))
+        if self.failures:
+            self.failures -= 1
+            return False
         try:
-            await asyncio.Event().wait()
+            return await asyncio.Event().wait()
         finally:
             self.ended.put_nowait(job_id)
 
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SETTLING_SECONDS", "LOOKING_SECONDS"):
+    for name in ("SETTLING_SECONDS", "LOOKING_SECONDS", "RETURNING_SECONDS"):
         monkeypatch.setattr(f"app.jobs.assistants.{name}", 0.01)
 
 
@@ -71,9 +75,11 @@ async def video(database: Database) -> str:
 
 
 @asynccontextmanager
-async def helping(database: Database, heartbeat: Heartbeat, *, api_jobs: int = 1) -> AsyncIterator[Help]:
+async def helping(
+    database: Database, heartbeat: Heartbeat, *, api_jobs: int = 1, failures: int = 0
+) -> AsyncIterator[Help]:
     """What is given while the block runs."""
-    given = Help()
+    given = Help(failures)
     rooms: dict[QueueName, Room] = {"api": Room(api_jobs), "cpu": Room(1)}
     assistants = Assistants(database, heartbeat, HERE, rooms, given)
     assistants.launch()
@@ -88,14 +94,14 @@ async def add_job(
     worker: str | None = THERE,
     *,
     queue: QueueName = "api",
+    job_type: JobType = JobType.TTS_GENERATION,
     remaining: timedelta = MINUTES,
-    max_cost: float | None = None,
 ) -> None:
     """One that runs in the process, or waits if that is None."""
     job = Job(
         id=job_id,
         video_id=video,
-        job_type=JobType.TTS_GENERATION,
+        job_type=job_type,
         status=JobStatus.QUEUED if worker is None else JobStatus.PROCESSING,
         queue=queue,
         ticket=job_id,
@@ -107,7 +113,6 @@ async def add_job(
         rate_key="speech",
         estimated_seconds=60.0,
         estimated_completion=utc_now() + remaining,
-        max_cost=max_cost,
     )
     async with database.write() as session:
         session.add(job)
@@ -129,15 +134,34 @@ async def test_an_assistant_ends_with_the_attempt(
         assert await given.ended.get() == "large"
 
 
-async def test_what_is_small_limited_or_here_is_not_helped(
+async def test_what_is_small_or_here_is_not_helped(
     database: Database, heartbeat: Heartbeat, video: str
 ) -> None:
     await add_job(database, video, "1 small", remaining=MOMENT)
-    await add_job(database, video, "2 limited", max_cost=1.0)
-    await add_job(database, video, "3 here", HERE)
-    await add_job(database, video, "4 large")
+    await add_job(database, video, "2 here", HERE)
+    await add_job(database, video, "3 large")
     async with helping(database, heartbeat, api_jobs=5) as given:
-        assert await given.begun.get() == ("4 large", 1)
+        assert await given.begun.get() == ("3 large", 1)
+
+
+async def test_who_failed_comes_back(database: Database, heartbeat: Heartbeat, video: str) -> None:
+    await add_job(database, video, "large")
+    async with helping(database, heartbeat, failures=2) as given:
+        assert [await given.begun.get() for _ in range(3)] == [("large", 1)] * 3
+
+
+async def test_speech_that_follows_a_translation_is_helped(
+    database: Database, heartbeat: Heartbeat, video: str
+) -> None:
+    """It takes no place of those for jobs, neither here nor while it waits; its assistants do."""
+    await add_job(database, video, "1 dub", queue="pipeline", job_type=JobType.DUB)
+    await add_job(database, video, "2 follows here", HERE, queue="pipeline")
+    await add_job(database, video, "3 waits", None, queue="pipeline")
+    await add_job(database, video, "4 follows", queue="pipeline")
+    async with helping(database, heartbeat) as given:
+        assert await given.begun.get() == ("4 follows", 1)
+        await add_job(database, video, "5 own", HERE)
+        assert await given.ended.get() == "4 follows"
 
 
 async def test_jobs_that_wait_come_before_help(database: Database, heartbeat: Heartbeat, video: str) -> None:

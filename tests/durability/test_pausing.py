@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import ErrorCode, Problem
 from app.jobs.pausing import Pauses
 from tests.durability.conftest import CALLS_AT_ONCE
-from tests.durability.stages import LANGUAGE, SPEECH, TRANSCRIPTION, TRANSLATION, Stage, translated_video
+from tests.durability.stages import LANGUAGE, SPEECH, STAGES, TRANSLATION, Stage, translated_video
 from tests.live_server import Json, LiveServer
 from tests.loopback import faults
 from tests.loopback.openai_server import LoopbackOpenAI
@@ -29,7 +29,7 @@ def is_paused(task: Json) -> bool:
     return "not_before" in task
 
 
-@pytest.mark.parametrize("stage", [TRANSCRIPTION, TRANSLATION], ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_a_job_waits_for_its_engine_and_goes_on_where_it_was(
     stage: Stage, patient: LiveServer, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
@@ -59,6 +59,24 @@ def test_lines_that_fail_in_a_row_are_an_outage(
     assert len(SPEECH.requests(engines)) <= 40 - SPEECH.most_units + CALLS_AT_ONCE
 
 
+def test_lines_that_an_engine_in_reach_cannot_say_are_not_waited_for(
+    patient: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = translated_video(patient, half_minute, "stumbling")
+    unsayable = ["stumbling number 10", "stumbling number 11"]
+    for text in unsayable:
+        engines.fail_at(SPEECH.endpoint, text, faults.SERVER_ERROR)
+    task = begin_and_pause(SPEECH, patient, engines, video_id)
+    engines.recover()
+    result = patient.finished(task["task_id"])["result"]
+    failed = [line for line in SPEECH.lines(patient, video_id) if line["failed"]]
+    assert [line["text"] for line in failed] == unsayable
+    assert result["failed_segments"] == [line["id"] for line in failed]
+
+    again = patient.http.post(f"/api/videos/{video_id}/{SPEECH.result}", json={})
+    assert (again.status_code, again.json()["code"]) == (502, "engine_bad_answer")
+
+
 def test_an_engine_that_says_when_to_come_back_is_not_asked_before(
     patient: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
@@ -86,7 +104,8 @@ def test_a_dub_waits_for_its_paused_stage(
         return any(is_paused(task) and task["parent_id"] == dub for task in tasks)
 
     patient.wait(stage_is_paused)
-    assert patient.task(dub)["status"] == "processing"
+    waiting = f"the speech in '{LANGUAGE}' waits until "
+    assert patient.waited_for(dub, lambda task: waiting in task["message"])["status"] == "processing"
     engines.recover()
     assert patient.finished(dub)["status"] == "completed"
 

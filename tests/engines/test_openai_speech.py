@@ -12,6 +12,7 @@ from tests.engines.connections import connected
 from tests.loopback import faults
 from tests.loopback.engines import ToneVoice
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.unrecorded import UNRECORDED
 
 MODEL = "gpt-4o-mini-tts"
 REQUEST = SpeechRequest("Good morning.", "en", "marin", MODEL)
@@ -23,7 +24,7 @@ class LowVoice(ToneVoice):
 
 @pytest.fixture
 def speech(client: OpenAIClient) -> TTSClient:
-    return OpenAISpeech(client, MODEL)
+    return OpenAISpeech(client, MODEL, UNRECORDED)
 
 
 async def said(request: SpeechRequest) -> Audio:
@@ -47,7 +48,7 @@ async def test_a_streamed_wav_with_unknown_sizes(speech: TTSClient, server: Loop
 async def test_a_server_that_answers_in_another_format(answered_in: str) -> None:
     with LoopbackOpenAI(speech_format=answered_in) as server:
         async with connected(server.url) as client:
-            audio = await OpenAISpeech(client, MODEL).speak(REQUEST)
+            audio = await OpenAISpeech(client, MODEL, UNRECORDED).speak(REQUEST)
     assert audio.sample_rate == 24_000
     assert audio.duration == pytest.approx((await said(REQUEST)).duration, abs=0.1)
     assert np.abs(audio.samples).max() == pytest.approx(0.3, abs=0.05)
@@ -56,7 +57,7 @@ async def test_a_server_that_answers_in_another_format(answered_in: str) -> None
 async def test_a_voice_of_another_rate() -> None:
     with LoopbackOpenAI(speech=LowVoice()) as server:
         async with connected(server.url) as client:
-            audio = await OpenAISpeech(client, MODEL).speak(REQUEST)
+            audio = await OpenAISpeech(client, MODEL, UNRECORDED).speak(REQUEST)
     assert audio.sample_rate == 22_050
     assert audio.duration == pytest.approx((await said(REQUEST)).duration, abs=0.01)
 
@@ -96,24 +97,28 @@ async def test_silence_where_nothing_can_be_said(
 async def test_a_compatible_server_has_voices_of_its_own() -> None:
     with LoopbackOpenAI(voices=None) as server:
         async with connected(server.url) as client:
-            await OpenAISpeech(client, MODEL).speak(SpeechRequest("Hello.", "en", "af_bella", MODEL))
+            await OpenAISpeech(client, MODEL, UNRECORDED).speak(
+                SpeechRequest("Hello.", "en", "af_bella", MODEL)
+            )
     assert server.requests[0].fields["voice"] == "af_bella"
 
 
 async def test_an_unknown_voice_is_not_sent_to_openai() -> None:
     async with connected("http://127.0.0.1:1/v1", openai_base_url=None) as client:
         with pytest.raises(Problem) as caught:
-            await OpenAISpeech(client, MODEL).speak(SpeechRequest("Hello.", "ko", "af_bella", MODEL))
+            await OpenAISpeech(client, MODEL, UNRECORDED).speak(
+                SpeechRequest("Hello.", "ko", "af_bella", MODEL)
+            )
     assert caught.value.code is ErrorCode.VOICE_NOT_FOUND
     assert caught.value.details == {"voice_id": "af_bella", "language": "ko"}
 
 
 def test_voices_speak_every_language_and_fit_the_model(client: OpenAIClient) -> None:
-    newest = OpenAISpeech(client, MODEL).voices()
+    newest = OpenAISpeech(client, MODEL, UNRECORDED).voices()
     assert all(voice.speaks("ko") for voice in newest)
     assert {voice.gender for voice in newest} == {"female", "male", "neutral"}
     for model in ("tts-1", "kokoro"):
-        older = {voice.voice_id for voice in OpenAISpeech(client, model).voices()}
+        older = {voice.voice_id for voice in OpenAISpeech(client, model, UNRECORDED).voices()}
         assert older == {voice.voice_id for voice in newest} - {"marin", "cedar", "ballad", "verse"}
 
 

@@ -22,6 +22,7 @@ from tests.engines.connections import connected
 from tests.loopback import faults
 from tests.loopback.engines import SENTENCES, ScriptedTranscriber
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.unrecorded import UNRECORDED
 
 SECONDS = 7.0
 CLIP = write_wav(Audio(np.zeros(round(SECONDS * 16_000), np.float32), 16_000))
@@ -37,7 +38,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def whisper(client: OpenAIClient) -> Transcriber:
-    return WhisperClient(client, "whisper-1")
+    return WhisperClient(client, "whisper-1", UNRECORDED)
 
 
 async def test_segments_come_with_their_words(
@@ -78,7 +79,7 @@ async def test_names_of_languages_become_codes(clip: Path) -> None:
     script = Transcript("ko", (TranscriptSegment(0.0, 2.0, "안녕하세요."),))
     with LoopbackOpenAI(transcriber=ScriptedTranscriber(script)) as server:
         async with connected(server.url) as client:
-            heard = await WhisperClient(client, "whisper-1").transcribe(clip, OPTIONS)
+            heard = await WhisperClient(client, "whisper-1", UNRECORDED).transcribe(clip, OPTIONS)
     assert heard == script
 
 
@@ -106,7 +107,7 @@ async def test_speakers_are_asked_for_where_the_model_tells_them_apart(long_clip
     )
     with LoopbackOpenAI(transcriber=ScriptedTranscriber(Transcript("en", said))) as server:
         async with connected(server.url) as client:
-            whisper = WhisperClient(client, "whisper-1")
+            whisper = WhisperClient(client, "whisper-1", UNRECORDED)
             options = TranscriptionOptions("gpt-4o-transcribe-diarize", language="en-GB", temperature=0.2)
             heard = await whisper.transcribe(long_clip, options)
     assert heard == Transcript(None, said)

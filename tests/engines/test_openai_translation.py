@@ -17,6 +17,7 @@ from tests.engines.connections import connected
 from tests.loopback import faults
 from tests.loopback.engines import SuffixTranslator
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.unrecorded import UNRECORDED
 
 MODEL = "gpt-5.4-mini"
 TEXTS = ("Good morning.", "The train is late.", "Nobody knows why.", "We wait.", "At last!")
@@ -25,7 +26,7 @@ LINES = tuple(Line(number, text) for number, text in enumerate(TEXTS, start=10))
 
 @pytest.fixture
 def translator(client: OpenAIClient) -> Translator:
-    return GPTTranslator(client, MODEL)
+    return GPTTranslator(client, MODEL, UNRECORDED)
 
 
 def batch_of(*lines: Line, style: TranslationStyle | None = None) -> TranslationBatch:
@@ -207,7 +208,7 @@ async def test_a_line_that_gives_orders_is_only_translated(
 async def test_a_server_without_json_schema_is_found_out_once() -> None:
     with LoopbackOpenAI(response_formats=("text",)) as server:
         async with connected(server.url) as client:
-            translator = GPTTranslator(client, MODEL)
+            translator = GPTTranslator(client, MODEL, UNRECORDED)
             for _ in range(2):
                 assert await translator.translate(batch_of(), MODEL) == translated(*LINES)
     assert ways_asked(server) == [

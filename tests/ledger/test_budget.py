@@ -1,82 +1,111 @@
-"""A limit on costs holds while many calls are under way, and stops no call that would have fitted."""
+"""A limit on costs holds while many calls are under way in several processes, and stops no call that would
+have fitted."""
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, update
 
+from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
-from app.ledger.budget import Budget
+from app.ledger.budget import Budgets
+from app.ledger.models import Reservation, UsageEntry
+
+TASK = "task_1"
+NAMES = ("first", "second")
 
 
 @dataclass
 class Book:
-    """What is written so far, and a call that costs `actual` where `expected` was expected."""
+    """Two processes that spend on one task: calls that cost `actual` where `expected` was expected."""
 
-    spent: float = 0.0
-    most: float = 0.0
+    database: Database
+    living: frozenset[str] = frozenset(NAMES)
     under_way: int = 0
     most_under_way: int = 0
-    budget: Budget = field(init=False)
+    processes: list[Budgets] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.budget = Budget(self._read)
+        self.processes = [Budgets(self.database, name, lambda: self.living) for name in NAMES]
 
-    async def _read(self) -> float:
-        await asyncio.sleep(0)
-        return self.spent
-
-    async def call(self, expected: float, actual: float, limit: float) -> bool:
+    async def call(self, expected: float, actual: float, limit: float, process: int = 0) -> bool:
         """Whether it could be made."""
         try:
-            async with self.budget.reserved(expected, limit):
+            async with self.processes[process].reserved(TASK, expected, limit):
                 self.under_way += 1
                 self.most_under_way = max(self.most_under_way, self.under_way)
-                await asyncio.sleep(0.001)
-                self.spent += actual
+                await self.spend(actual)
                 self.under_way -= 1
         except Problem as problem:
             assert problem.code is ErrorCode.COST_LIMIT_REACHED
             return False
         return True
 
+    async def calls(self, expected: float, actual: float, limit: float) -> list[bool]:
+        turns = (self.call(expected, actual, limit, process=number % 2) for number in range(32))
+        return await asyncio.gather(*turns)
 
-async def test_many_at_once_never_pass_it() -> None:
-    book = Book()
-    made = await asyncio.gather(*(book.call(0.1, 0.1, limit=1.0) for _ in range(32)))
+    async def spend(self, amount: float) -> None:
+        call = {"engine": "openai", "kind": "speech", "model": "tts-1", "day": utc_now().date()}
+        async with self.database.write() as session:
+            session.add(UsageEntry(task_id=TASK, cost=amount, **call))
+
+    async def spent(self) -> float:
+        async with self.database.read() as session:
+            return await session.scalar(select(func.sum(UsageEntry.cost))) or 0.0
+
+
+@pytest.fixture
+def book(database: Database) -> Book:
+    return Book(database)
+
+
+async def test_many_at_once_never_pass_it(book: Book) -> None:
+    made = await book.calls(0.1, 0.1, limit=1.0)
     assert sum(made) == 10
-    assert book.spent == pytest.approx(1.0)
-    assert book.most_under_way == 10
+    assert await book.spent() == pytest.approx(1.0)
+    assert 1 < book.most_under_way <= 10
 
 
-async def test_what_turns_out_cheaper_leaves_room_for_more() -> None:
-    book = Book()
-    made = await asyncio.gather(*(book.call(0.4, 0.1, limit=1.0) for _ in range(32)))
+async def test_what_turns_out_cheaper_leaves_room_for_more(book: Book) -> None:
+    made = await book.calls(0.4, 0.1, limit=1.0)
     assert sum(made) == 7
-    assert book.spent <= 1.0
+    assert await book.spent() <= 1.0
 
 
-async def test_a_call_that_failed_costs_nothing() -> None:
-    book = Book()
-    for _ in range(3):
+async def test_a_call_that_failed_costs_nothing(book: Book) -> None:
+    for budgets in (*book.processes, *book.processes):
         with pytest.raises(ConnectionError):
-            async with book.budget.reserved(1.0, 1.0):
+            async with budgets.reserved(TASK, 1.0, 1.0):
                 raise ConnectionError
     assert await book.call(1.0, 1.0, limit=1.0)
 
 
-async def test_what_was_spent_before_counts_and_a_higher_limit_lets_go_on() -> None:
-    book = Book(spent=0.95)
+async def test_what_was_spent_before_counts_and_a_higher_limit_lets_go_on(book: Book) -> None:
+    await book.spend(0.95)
     assert not await book.call(0.1, 0.1, limit=1.0)
     assert await book.call(0.1, 0.1, limit=1.1)
 
 
-async def test_one_who_gives_up_waiting_holds_up_nobody() -> None:
-    book = Book()
-    first = asyncio.create_task(book.call(1.0, 0.1, limit=1.0))
-    await asyncio.sleep(0)
-    second = asyncio.create_task(book.call(0.5, 0.1, limit=1.0))
-    await asyncio.sleep(0)
-    second.cancel()
-    assert await first
+async def test_one_who_gives_up_waiting_holds_up_nobody(book: Book) -> None:
+    async with book.processes[1].reserved(TASK, 0.9, 1.0):
+        waiting = asyncio.create_task(book.call(0.5, 0.5, limit=1.0))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting, 0.05)
     assert await book.call(0.9, 0.9, limit=1.0)
+
+
+async def test_what_a_process_had_under_way_when_it_died_is_not_waited_for(book: Book) -> None:
+    async with book.processes[1].reserved(TASK, 1.0, 1.0):
+        async with book.database.write() as session:
+            await session.execute(update(Reservation).values(created_at=utc_now() - timedelta(minutes=1)))
+        book.living = frozenset({"first"})
+        assert await book.call(1.0, 1.0, limit=1.0)
+
+
+async def test_a_process_that_starts_again_has_nothing_under_way(book: Book) -> None:
+    async with book.processes[0].reserved(TASK, 1.0, 1.0):
+        await book.processes[0].clear()
+        assert await book.call(1.0, 1.0, limit=1.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ErrorCode, InvalidSettings, Problem
-from app.ledger.prices import PriceTable
+from app.ledger.prices import Estimate, PriceTable
 from app.ledger.usage import Usage
 
 LISTED = PriceTable.load(None, listed=True)
@@ -105,3 +105,11 @@ def test_a_limit_needs_a_price() -> None:
     with pytest.raises(Problem) as refused:
         NOTHING.check_limit(1.0, "api", "whisper-1")
     assert (refused.value.code, refused.value.field) == (ErrorCode.PRICE_UNKNOWN, "max_cost")
+
+
+def test_an_estimate_adds_up_calls_and_names_the_model_without_a_price() -> None:
+    unpriced = Usage("openai", "speech", "my-own-model", characters=10)
+    assert LISTED.estimate([MINUTE, MINUTE], "api").dollars == pytest.approx(0.012)
+    assert LISTED.estimate([MINUTE, unpriced], "api") == Estimate(None, "my-own-model")
+    assert NOTHING.estimate([MINUTE], "cpu") == Estimate(0.0)
+    assert NOTHING.estimate([], "api") == Estimate(0.0)

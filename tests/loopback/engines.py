@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from app.ledger.usage import Usage
 from app.media.audio import Audio
 from app.media.clip import clip_seconds
 from app.subtitles.engines.base import (
@@ -95,6 +96,9 @@ class SuffixTranslator:
 
     def check_pair(self, source: str, target: str) -> None:
         """Any pair will do."""
+
+    def expected(self, batch: TranslationBatch, model: str) -> Usage:
+        return Usage(self.name, "translation", model)
 
     async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
         terms = dict(batch.style.terminology)

@@ -78,6 +78,7 @@ class LoopbackOpenAI:
         self.at_once = 0
         self._latency = latency or {}
         self._faults: dict[Endpoint, deque[Fault]] = {endpoint: deque() for endpoint in Endpoint}
+        self._stumbling_blocks: list[tuple[Endpoint, str, Fault]] = []
         self._protocol = OpenAIProtocol(
             transcriber=transcriber or ScriptedTranscriber(),
             translator=translator or SuffixTranslator(),
@@ -111,6 +112,10 @@ class LoopbackOpenAI:
         """The next `times` requests to the endpoint meet the fault, after those planned before."""
         self._faults[endpoint].extend([fault] * times)
 
+    def fail_at(self, endpoint: Endpoint, text: str, fault: Fault) -> None:
+        """Every request to the endpoint with that text in it meets the fault, also without any planned."""
+        self._stumbling_blocks.append((endpoint, text, fault))
+
     def requests_to(self, endpoint: Endpoint) -> list[Request]:
         return [request for request in self.requests if request.endpoint is endpoint]
 
@@ -120,8 +125,9 @@ class LoopbackOpenAI:
             planned.clear()
 
     def forget(self) -> None:
-        """Drops the faults still planned and the requests seen."""
+        """Drops all faults and the requests seen."""
         self.recover()
+        self._stumbling_blocks.clear()
         self.requests.clear()
         self.most_at_once = 0
 
@@ -130,11 +136,17 @@ class LoopbackOpenAI:
         self.requests.append(request)
         with self._counted():
             await asyncio.sleep(self._latency.get(request.endpoint, 0.0))
-            planned = self._faults[request.endpoint]
             try:
-                return await self._answer(request, planned.popleft() if planned else None, http)
+                return await self._answer(request, self._fault_for(request), http)
             except Refused as refused:
                 return _refusal(refused.refusal)
+
+    def _fault_for(self, request: Request) -> Fault | None:
+        for endpoint, text, fault in self._stumbling_blocks:
+            if request.endpoint is endpoint and text in str(request.fields):
+                return fault
+        planned = self._faults[request.endpoint]
+        return planned.popleft() if planned else None
 
     async def _answer(self, request: Request, fault: Fault | None, http: HttpRequest) -> Response:
         match fault:

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from app.ledger.usage import Usage
 from app.translation.batches import translate_lines
 from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle
 
@@ -29,6 +30,9 @@ class ScriptedTranslator:
 
     def check_pair(self, source: str, target: str) -> None:
         """Any pair will do."""
+
+    def expected(self, batch: TranslationBatch, model: str) -> Usage:
+        return Usage(self.name, "translation", model)
 
     async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
         self.asked.append(batch.lines)

@@ -17,6 +17,7 @@ from app.translation.engines.openai import GPTTranslator
 from app.translation.rewriting import Rewriter, is_better
 from tests.loopback import faults
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
+from tests.unrecorded import UNRECORDED
 
 MODEL = "gpt-5.4-mini"
 LINE = LongLine("Theos 1,000 catsos ranos awayos.", "The 1,000 cats ran away.", "en", "es", 20)
@@ -39,7 +40,7 @@ async def memo(database: Database, tmp_path: Path) -> AsyncIterator[Memo]:
 
 @pytest.fixture
 def rewriter(memo: Memo, client: OpenAIClient) -> Rewriter:
-    return Rewriter(memo, lambda: GPTTranslator(client, MODEL))
+    return Rewriter(memo, lambda: GPTTranslator(client, MODEL, UNRECORDED))
 
 
 async def test_a_wording_is_asked_for_once_for_each_length(

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
 
+from app.core.concurrency import seen_through
 from app.core.gate.allowance import Allowance, Expense
 from app.core.gate.line import FairLine, Place, Waiting
 from app.core.gate.window import Window
@@ -56,14 +58,28 @@ class Passage:
         self.window.halve(self.age)
 
 
+class Minutes(Protocol):
+    """The limits per minute, kept with others who have the same key."""
+
+    async def spend(self, tokens: int) -> int | None:
+        """Returns once one more call may begin, with what it is known by, None if nobody keeps it."""
+        ...
+
+    async def correct(self, spent: int, tokens: int) -> None:
+        """It took so many tokens more than was expected, or fewer."""
+        ...
+
+
 class Gate:
     """Lets in as many at once as the engine stands, in fair turns, within its limits per minute, and nobody
-    while it wants to be left alone.
+    while it wants to be left alone. Whoever is let in waits inside until the limits `together` with others
+    allow it.
 
     Calls of a job take turns with those of other shares; calls outside jobs are a share of their own.
     """
 
-    def __init__(self, limits: GateLimits) -> None:
+    def __init__(self, limits: GateLimits, together: Minutes | None = None) -> None:
+        self._together = together
         self._patience = limits.patience
         self._window = Window(limits.concurrency)
         self._requests = Allowance(limits.requests_per_minute)
@@ -93,9 +109,22 @@ class Gate:
                 self._leave()
             raise
         try:
-            yield Passage(self._window, self._window.age, self._tokens, expense)
+            async with self._counted(place.tokens, expense):
+                yield Passage(self._window, self._window.age, self._tokens, expense)
         finally:
             self._leave()
+
+    @asynccontextmanager
+    async def _counted(self, tokens: int, expense: Expense) -> AsyncIterator[None]:
+        if self._together is None:
+            yield
+            return
+        spent = await self._together.spend(tokens)
+        try:
+            yield
+        finally:
+            if spent is not None and expense.amount != tokens:
+                await seen_through(self._together.correct(spent, expense.amount - tokens))
 
     def rest(self, seconds: float) -> None:
         """The engine wants to be left alone for so long."""

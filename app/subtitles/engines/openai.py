@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.core.languages import base_language
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
+from app.ledger.usage import Usage, UsageRecorder
 from app.media.clip import clip_seconds
 from app.subtitles.engines.base import ClipLimits, Transcript, TranscriptionOptions
 from app.subtitles.engines.response_parser import parse_transcription
@@ -32,7 +32,7 @@ class WhisperClient:
     name: Final = "openai"
     queue: Final = "api"
 
-    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder = UNRECORDED) -> None:
+    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder) -> None:
         self._client = client
         self._default_model = default_model
         self._ledger = ledger

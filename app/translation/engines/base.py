@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.ledger.usage import Usage
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -92,6 +94,10 @@ class Translator(Protocol):
 
     def check_pair(self, source: str, target: str) -> None:
         """Raises `Problem(LANGUAGE_PAIR_UNSUPPORTED)` saying what to install or set."""
+        ...
+
+    def expected(self, batch: TranslationBatch, model: str) -> Usage:
+        """What a call for the batch should use."""
         ...
 
     async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
+from app.ledger.usage import Usage, UsageRecorder
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -63,7 +63,7 @@ class ChatModel:
     """
 
     client: OpenAIClient
-    ledger: UsageRecorder = UNRECORDED
+    ledger: UsageRecorder
     _refusals: Counter[tuple[str, _Way]] = field(default_factory=Counter)
 
     async def ask(self, question: Question, model: str) -> str:
@@ -98,7 +98,7 @@ class ChatModel:
     async def _ask(self, question: Question, model: str, way: _Way) -> "_Answer":
         from openai import omit
 
-        expected = _expected(question, model)
+        expected = expected_usage(question, model)
 
         def read(completion: "ChatCompletion") -> tuple[_Answer, Usage]:
             return _answer(model, completion), _used(completion, expected)
@@ -182,7 +182,8 @@ def _response_format(question: Question, way: _Way) -> "ResponseFormat":
     return {"type": "json_object"} if way.kind == "json_object" else {"type": "text"}
 
 
-def _expected(question: Question, model: str) -> Usage:
+def expected_usage(question: Question, model: str) -> Usage:
+    """Of a call that asks it."""
     sent = question.instructions + json.dumps([question.message, question.schema], ensure_ascii=False)
     return Usage(
         "openai",

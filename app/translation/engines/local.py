@@ -13,6 +13,7 @@ from typing import Final
 import langcodes
 
 from app.core.errors import ErrorCode, Problem
+from app.ledger.usage import Usage
 from app.translation.engines.base import Line, LongLine, TranslationBatch
 from app.translation.placeholders import placeholders
 
@@ -83,6 +84,9 @@ class ApertiumTranslator:
         if shutil.which(self._binary) is None or self._mode(source, target) is None:
             hint = _hint(source, target)
             raise Problem(ErrorCode.LANGUAGE_PAIR_UNSUPPORTED, source=source, target=target, hint=hint)
+
+    def expected(self, batch: TranslationBatch, model: str) -> Usage:
+        return Usage(self.name, "translation", model)
 
     async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
         """One line out for each line in.

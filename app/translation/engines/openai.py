@@ -6,9 +6,9 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, UsageRecorder
+from app.ledger.usage import Usage, UsageRecorder
 from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle
-from app.translation.engines.chat import ChatModel, Question, json_objects, strict_object
+from app.translation.engines.chat import ChatModel, Question, expected_usage, json_objects, strict_object
 
 _INSTRUCTIONS = """\
 You translate the lines of a video for its subtitles and for a dub, where a voice reads them aloud. The user
@@ -73,7 +73,7 @@ class GPTTranslator:
     batch_size = 25
     heeds_complaints = True
 
-    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder = UNRECORDED) -> None:
+    def __init__(self, client: OpenAIClient, default_model: str, ledger: UsageRecorder) -> None:
         self._client = client
         self._default_model = default_model
         self._chat = ChatModel(client, ledger)
@@ -87,17 +87,12 @@ class GPTTranslator:
     def check_pair(self, source: str, target: str) -> None:
         """Any pair will do."""
 
+    def expected(self, batch: TranslationBatch, model: str) -> Usage:
+        return expected_usage(_question(batch), model)
+
     async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
         """What could be read of the answer; nothing if the model refused or wrote something else."""
-        size = sum(_tokens(line.text, 1 + batch.shorter_wordings) for line in batch.lines)
-        question = Question(
-            _INSTRUCTIONS,
-            _request(batch),
-            name="translated_lines",
-            schema=_ANSWER_SCHEMA,
-            most_tokens=min(_TOKENS_PER_ANSWER + size, _MOST_TOKENS),
-        )
-        return tuple(read_lines(await self._chat.ask(question, model)))
+        return tuple(read_lines(await self._chat.ask(_question(batch), model)))
 
     async def shorten(self, line: LongLine, model: str) -> str | None:
         message = {
@@ -132,6 +127,17 @@ def read_lines(answer: str) -> Iterator[Line]:
 
 def _tokens(text: str, wordings: int) -> int:
     return wordings * (_TOKENS_PER_WORDING + _TOKENS_PER_BYTE * len(text.encode()))
+
+
+def _question(batch: TranslationBatch) -> Question:
+    size = sum(_tokens(line.text, 1 + batch.shorter_wordings) for line in batch.lines)
+    return Question(
+        _INSTRUCTIONS,
+        _request(batch),
+        name="translated_lines",
+        schema=_ANSWER_SCHEMA,
+        most_tokens=min(_TOKENS_PER_ANSWER + size, _MOST_TOKENS),
+    )
 
 
 def _request(batch: TranslationBatch) -> dict[str, object]:

@@ -12,7 +12,7 @@ import numpy as np
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, Problem
 from app.core.openai_client import OpenAIClient
-from app.ledger.usage import UNRECORDED, Usage, UsageRecorder
+from app.ledger.usage import Usage, UsageRecorder
 from app.media.audio import Audio, UnreadableAudio, read_audio
 from app.tts.engines.base import SpeechRequest, Voice
 from app.tts.engines.speakable import silence, spoken_text
@@ -63,7 +63,7 @@ class OpenAISpeech:
     name: Final = "openai"
     queue: Final = "api"
 
-    def __init__(self, client: OpenAIClient, model: str, ledger: UsageRecorder = UNRECORDED) -> None:
+    def __init__(self, client: OpenAIClient, model: str, ledger: UsageRecorder) -> None:
         self._client = client
         self.model = model
         self._ledger = ledger
