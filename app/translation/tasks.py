@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -24,6 +24,7 @@ from app.translation.preprocessor import batches
 from app.translation.schemas import TranslateSubtitles
 from app.translation.sentences import Sentence, sentences
 from app.translation.storage import find_track, save_track
+from app.translation.trust import Trust
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
 
@@ -35,6 +36,14 @@ _TRANSLATED = TypeAdapter(TranslatedBatch)
 _UNREMEMBERED = {name: {"__all__": {"seconds"}} for name in ("lines", "before", "after")}
 
 
+class _NotToBeRemembered(Exception):
+    """A batch that is to be asked for again when it is wanted again."""
+
+    def __init__(self, result: TranslatedBatch) -> None:
+        super().__init__()
+        self.result = result
+
+
 @dataclass(frozen=True, slots=True)
 class Commission:
     """What is translated, by whom and how."""
@@ -44,6 +53,7 @@ class Commission:
     source: str
     target: str
     style: TranslationStyle
+    trust: Trust = field(default_factory=Trust)
 
     @classmethod
     def of(cls, engine: Translator, request: TranslateSubtitles, source_language: str) -> "Commission":
@@ -124,9 +134,18 @@ class SubtitleTranslation:
         unit = Unit(kind="translation", engine=engine.name, model=model, content=content)
 
         async def translate() -> bytes:
-            return _TRANSLATED.dump_json(await translate_lines(engine, batch, model))
+            result = await translate_lines(engine, batch, model, commission.trust)
+            if result.unfinished:
+                raise _NotToBeRemembered(result)
+            return _TRANSLATED.dump_json(result)
 
-        return _TRANSLATED.validate_json(await self.memo.recall(unit, translate, costly=True))
+        try:
+            result = _TRANSLATED.validate_json(await self.memo.recall(unit, translate, costly=True))
+        except _NotToBeRemembered as unfinished:
+            return unfinished.result
+        if result.owes_to_engine:
+            commission.trust.answered()
+        return result
 
     async def _publish(
         self,

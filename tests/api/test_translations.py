@@ -9,7 +9,15 @@ from tests.api.conftest import CUES
 from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.engines import SuffixTranslator
-from tests.loopback.faults import EMPTY_LINE, MISSING_LINE, RATE_LIMITED, Fault, changed_lines
+from tests.loopback.faults import (
+    BAD_REQUEST,
+    EMPTY_LINE,
+    HTML_PAGE,
+    MISSING_LINE,
+    RATE_LIMITED,
+    Fault,
+    changed_lines,
+)
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 Bring = Callable[..., None]
@@ -146,6 +154,40 @@ def test_what_an_engine_gets_wrong_moves_no_line(
     assert [line["original_text"] for line in track["segments"]] == list(lines)
     for line, original in zip(track["segments"], lines, strict=True):
         assert line["text"] == SuffixTranslator.do(original, "fr")
+
+
+@pytest.mark.parametrize("fault", [HTML_PAGE, BAD_REQUEST])
+def test_lines_that_no_answer_came_to_are_left_over_and_asked_for_the_next_time(
+    api: LiveServer,
+    openai_server: LoopbackOpenAI,
+    subtitled: str,
+    own_lines: Callable[[str], tuple[str, str]],
+    fault: Fault,
+) -> None:
+    translate(api, subtitled, target_language="fr")  # the title is known, and so is the engine
+    lines = own_lines("original")
+    openai_server.fail(Endpoint.CHAT, fault, times=100)
+    track = translate(api, subtitled, target_language="fr")
+    assert track["metadata"]["untranslated_segments"] == [0, 1]
+    assert [line["text"] for line in track["segments"]] == list(lines)
+
+    openai_server.forget()
+    track = translate(api, subtitled, target_language="fr")
+    assert track["metadata"]["untranslated_segments"] == []
+    assert [line["text"] for line in track["segments"]] == [SuffixTranslator.do(line, "fr") for line in lines]
+
+
+def test_a_server_that_answers_with_web_pages_is_told_from_an_engine(
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
+) -> None:
+    video = api.upload(short_clip, title="A web page")
+    bring(video, "original", CUES.format("Nobody has said this.", "Nor has anybody said that."))
+    openai_server.fail(Endpoint.CHAT, HTML_PAGE, times=1000)
+    task = api.run(f"/api/videos/{video}/translate-subtitles", {"target_language": "it"})
+    assert (task["status"], task["error"]["code"]) == ("failed", "engine_bad_answer")
+    assert "OPENAI_BASE_URL" in task["error"]["next"]
+    assert len(openai_server.requests_to(Endpoint.CHAT)) <= 10
+    openai_server.forget()
 
 
 def test_what_stays_wrong_is_listed(
