@@ -176,6 +176,7 @@ class SubtitleTranslation:
                     segments_count=len(translated.segments),
                     untranslated_segments=translated.untranslated,
                     missed_terms=translated.missed_terms,
+                    partial=bool(translated.untranslated),
                     doubtful_segments=translated.doubtful,
                 )
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.core.concurrency import all_of
 from app.core.errors import ErrorCode, Problem
 from app.core.sharing import each_of
+from app.jobs.pausing import OUTAGES
 from app.tts.choosing import WordingChoice
 from app.tts.script import Line, Script
 from app.tts.speaking import Speaker, Version
@@ -15,6 +16,8 @@ from app.tts.wording import Pace, said
 LINES_IN_FLIGHT = 32
 # So many lines in a row fail for the engine's sake, not for their own.
 MOST_FAILURES_IN_A_ROW = 20
+# So few lines that are all there is to speak may all fail for their own sake.
+FEW_LINES = 2
 # What may be the line's fault alone.
 _OF_ONE_LINE = frozenset(
     (
@@ -88,7 +91,8 @@ class Reading:
     _performed: dict[int, Performance] = field(default_factory=dict)
 
     async def read(self) -> tuple[Performance, ...]:
-        """In the order of the script. Raises `Problem` if no line could be spoken at all."""
+        """In the order of the script. Raises `Problem` if nothing could be spoken, unless that is only a line
+        or two, at fault themselves, that had no sound before."""
         for line in self.script.lines:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]
@@ -98,7 +102,7 @@ class Reading:
         others = sorted(set(waiting).difference(hanging))
         await all_of((self._perform_open(hanging), self._perform(others, self.choice)))
         performed = tuple(self._performed[line.id] for line in self.script.lines)
-        _check_some_spoken(performed)
+        _check_worth_keeping(performed)
         return performed
 
     def _take_over(self, line: Line) -> None:
@@ -158,8 +162,15 @@ def concerns_one_line(problem: Problem) -> bool:
     return problem.code in _OF_ONE_LINE and "retry_after" not in problem.details
 
 
-def _check_some_spoken(performed: Iterable[Performance]) -> None:
+def _check_worth_keeping(performed: Iterable[Performance]) -> None:
     wanted = [performance for performance in performed if not performance.line.fixed]
     failures = [performance.failure for performance in wanted if performance.failure is not None]
-    if failures and len(failures) == len(wanted):
-        raise failures[0]
+    if not failures or len(failures) < len(wanted):
+        return
+    outage = next((failure for failure in failures if failure.code in OUTAGES), None)
+    if outage or len(wanted) > FEW_LINES or any(_has_sound(performance.line) for performance in wanted):
+        raise outage or failures[0]
+
+
+def _has_sound(line: Line) -> bool:
+    return line.former is not None and line.former.clip is not None

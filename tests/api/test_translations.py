@@ -177,6 +177,25 @@ def test_lines_that_no_answer_came_to_are_left_over_and_asked_for_the_next_time(
     assert [line["text"] for line in track["segments"]] == [SuffixTranslator.do(line, "fr") for line in lines]
 
 
+ONE_CUE = "WEBVTT\n\n00:00.500 --> 00:02.000\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"), [("", "we only say this."), ("Мы говорим.", "Мы говорим.")], ids=["none", "script"]
+)
+def test_the_only_line_is_asked_for_again_and_then_listed(
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring, answer: str, kept: str
+) -> None:
+    video = api.upload(short_clip, title="1")
+    bring(video, "original", ONE_CUE.format("we only say this."))
+    openai_server.fail(Endpoint.CHAT, reworded({0: answer}), times=100)
+    result = api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "es"})
+    assert (result["partial"], result["untranslated_segments"]) == (True, [0])
+    assert [line["text"] for line in track_of(api, video, "es")["segments"]] == [kept]
+    assert len(openai_server.requests_to(Endpoint.CHAT)) == 3
+    openai_server.forget()
+
+
 def test_a_server_that_answers_with_web_pages_is_told_from_an_engine(
     api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
 ) -> None:
