@@ -88,12 +88,14 @@ def is_untranslated(source: str, translated: str) -> bool:
 
 
 def is_wrong_script(source: str, translated: str, language: str) -> bool:
-    """No letter of the language's script, although there is more in the source than names."""
-    names = _script(language)
-    if not names or not _plain_words(source):
-        return False
+    """No letter of the language's script. Names may stay as they are, or be in Latin letters."""
+    script = _script(language)
     words = without_placeholders(translated)
-    return not any(unicodedata.name(mark, "").startswith(names) for mark in words)
+    if not script or any(_is_of(mark, script) for mark in words):
+        return False
+    if _plain_words(source):
+        return True
+    return any(mark.isalpha() and mark not in source and not _is_of(mark, SCRIPTS["Latn"]) for mark in words)
 
 
 def has_same_structure(source: str, translated: str) -> bool:
@@ -120,6 +122,10 @@ def _complaints(source: str, translated: str, batch: TranslationBatch) -> Iterat
         yield Complaint(Fault.TERMS, f"It must use the terminology: {wanted}")
     if numbers := lost_numbers(source, translated):
         yield Complaint(Fault.NUMBERS, f"It must keep the numbers: {', '.join(numbers)}")
+
+
+def _is_of(mark: str, script: tuple[str, ...]) -> bool:
+    return unicodedata.name(mark, "").startswith(script)
 
 
 def _plain_words(text: str) -> int:

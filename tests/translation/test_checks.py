@@ -49,6 +49,12 @@ def test_names_may_stay_in_their_script(source: str) -> None:
     assert not is_wrong_script(source, source, "ko")
 
 
+def test_a_name_in_a_third_script_is_wrong() -> None:
+    assert is_wrong_script("Hello!", "Привет!", "es")
+    assert is_wrong_script("Hello!", "Привет!", "ko")
+    assert not is_wrong_script("Иван Петров", "Ivan Petrov", "ko")
+
+
 def test_a_language_of_two_scripts_may_have_either() -> None:
     assert not is_wrong_script("How are you today?", "zdravo", "sr")
     assert is_wrong_script("How are you today?", "zdravo", "sr-Cyrl")
