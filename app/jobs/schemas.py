@@ -121,7 +121,8 @@ class TranslationResult(Linked):
         "engine refuses the key, has no quota or answers nothing at all.",
     )
     doubtful_segments: list[int] = Field(
-        description="Ids of lines whose numbers, placeholders, speaker dashes or ♪ differ from the original.",
+        description="Ids of lines whose names, numbers, placeholders, speaker dashes or ♪ differ from the "
+        "original.",
         examples=[[]],
     )
 

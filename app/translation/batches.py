@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.core.errors import Problem
-from app.translation.checks import DOUBTFUL, UNUSABLE, Complaint, Fault, complaint
+from app.translation.checks import ARGUABLE, DOUBTFUL, UNUSABLE, Complaint, Fault, complaint
 from app.translation.engines.base import Line, TranslationBatch, Translator
 from app.translation.numbers import keeps_numbers
 from app.translation.postprocessor import decreasing, review
@@ -12,16 +12,16 @@ from app.translation.preprocessor import alone, has_words
 from app.translation.trust import Trust
 
 ATTEMPTS = 3
-# A number may well be right as it is, written out or in larger units: one doubt is enough.
-ATTEMPTS_FOR_NUMBERS = 2
+# Of what may well be right as it is, one doubt is enough.
+ATTEMPTS_FOR_ARGUABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TranslatedBatch:
     """A line for every line of the batch, in its order. The engine never gave a usable translation of those
-    in `untranslated` (ids): they have what it gave, or their source text. Numbers, placeholders or
-    structure of those in `doubtful` differ from the source. It is `unfinished` where some are untranslated
-    because the engine failed: asked another time it may not."""
+    in `untranslated` (ids): they have what it gave, or their source text. Names, numbers, placeholders or
+    structure of those in `doubtful` differ from the source. It is `unfinished` where some got no answer:
+    another time they may."""
 
     lines: tuple[Line, ...]
     untranslated: tuple[int, ...]
@@ -57,12 +57,11 @@ async def translate_lines(
         open_lines = _open_lines(asked, best, attempt, heeded=translator.heeds_complaints)
         if not open_lines:
             break
-    untranslated = tuple(line.id for line in asked.lines if _fault(best.get(line.id)) in UNUSABLE)
     return TranslatedBatch(
         lines=tuple(best[line.id].line if line.id in best else line for line in batch.lines),
-        untranslated=untranslated,
+        untranslated=tuple(line.id for line in asked.lines if _fault(best.get(line.id)) in UNUSABLE),
         doubtful=tuple(line.id for line in asked.lines if _fault(best.get(line.id)) in DOUBTFUL),
-        unfinished=failed and bool(untranslated),
+        unfinished=any(line.id not in best for line in asked.lines),
     )
 
 
@@ -90,15 +89,16 @@ async def _answered(
 
 
 def _judged(line: Line, asked: TranslationBatch) -> _Answer:
-    """A shorter wording is held to the same rules as the text, and left out if it breaks one."""
+    """A shorter wording may break no rule that the text keeps, or it is left out."""
     source = next(source.text for source in asked.lines if source.id == line.id)
+    answer = _Answer(line, complaint(source, line.text, asked))
     sound = [
         wording
         for wording in line.shorter
-        if keeps_numbers(line.text, wording) and complaint(source, wording, asked) is None
+        if keeps_numbers(line.text, wording) and complaint(source, wording, asked) in (None, answer.complaint)
     ]
     shorter = tuple(decreasing(line.text, sorted(sound, key=len, reverse=True)))
-    return _Answer(replace(line, shorter=shorter), complaint(source, line.text, asked))
+    return replace(answer, line=replace(line, shorter=shorter))
 
 
 def _badness(answer: _Answer) -> int:
@@ -126,7 +126,7 @@ def _open_lines(
 
 
 def _is_worth(found: Complaint, attempt: int) -> bool:
-    return found.fault is not Fault.NUMBERS or attempt < ATTEMPTS_FOR_NUMBERS
+    return found.fault not in ARGUABLE or attempt < ATTEMPTS_FOR_ARGUABLE
 
 
 def _requests(

@@ -11,10 +11,11 @@ import langcodes
 
 from app.core.languages import base_language
 from app.translation.engines.base import TranslationBatch
+from app.translation.names import keep_names, lost_names
 from app.translation.numbers import lost_numbers
 from app.translation.placeholders import lost_placeholders, without_placeholders
 from app.translation.preprocessor import dashes
-from app.translation.terms import missing_terms
+from app.translation.terms import missing_terms, occurs
 
 # The names of characters in a script's letters begin with one of these.
 SCRIPTS = {
@@ -53,18 +54,21 @@ _WORD = re.compile(r"[^\W\d_]+")
 class Fault(IntEnum):
     """The worst last: an answer is as good as its worst fault."""
 
-    NUMBERS = 1
-    TERMS = 2
-    STRUCTURE = 3
-    PLACEHOLDERS = 4
-    WRONG_SCRIPT = 5
-    UNTRANSLATED = 6
+    NAMES = 1
+    NUMBERS = 2
+    TERMS = 3
+    STRUCTURE = 4
+    PLACEHOLDERS = 5
+    WRONG_SCRIPT = 6
+    UNTRANSLATED = 7
 
 
 # No translation at all, as against one with a blemish.
 UNUSABLE = frozenset((Fault.WRONG_SCRIPT, Fault.UNTRANSLATED))
 # To be looked at; missed terms are listed by themselves.
-DOUBTFUL = frozenset((Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS))
+DOUBTFUL = frozenset((Fault.NAMES, Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS))
+# May well be right as it is: a number written out or in larger units, a name that is another there.
+ARGUABLE = frozenset((Fault.NAMES, Fault.NUMBERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,17 @@ def _complaints(source: str, translated: str, batch: TranslationBatch) -> Iterat
         yield Complaint(Fault.TERMS, f"It must use the terminology: {wanted}")
     if numbers := lost_numbers(source, translated):
         yield Complaint(Fault.NUMBERS, f"It must keep the numbers: {', '.join(numbers)}")
+    if names := _lost_names(source, translated, batch):
+        yield Complaint(Fault.NAMES, f"It must keep the names: {', '.join(names)}")
+
+
+def _lost_names(source: str, translated: str, batch: TranslationBatch) -> tuple[str, ...]:
+    """Not those that the terminology has a wording for."""
+    languages = batch.source_language, batch.target_language
+    if any(_script(language) != SCRIPTS["Latn"] for language in languages) or not keep_names(*languages):
+        return ()
+    terms = " ".join(term for term, _ in batch.style.terminology)
+    return tuple(name for name in lost_names(source, translated) if not occurs(name, terms))
 
 
 def _is_of(mark: str, script: tuple[str, ...]) -> bool:

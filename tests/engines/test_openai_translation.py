@@ -185,7 +185,7 @@ async def test_a_model_that_only_talks_costs_three_calls(
 ) -> None:
     server.fail(Endpoint.CHAT, faults.PROSE, times=3)
     result = await translate_lines(translator, batch_of(), MODEL)
-    assert result == TranslatedBatch(LINES, (10, 11, 12, 13, 14))
+    assert result == TranslatedBatch(LINES, (10, 11, 12, 13, 14), unfinished=True)
     assert len(server.requests) == 3
 
 
@@ -268,7 +268,7 @@ async def test_a_model_that_cannot_stop_is_stopped(translator: Translator, serve
     endless = faults.Wording(lambda content: content.replace(".", "." * 1000)[:500], finish_reason="length")
     server.fail(Endpoint.CHAT, endless, times=3)
     result = await translate_lines(translator, batch_of(LINES[1]), MODEL)
-    assert result == TranslatedBatch((LINES[1],), (11,))
+    assert result == TranslatedBatch((LINES[1],), (11,), unfinished=True)
     assert [request.fields["max_completion_tokens"] for request in server.requests] == [
         256 + 3 * (40 + 4 * 18)
     ] * 3
