@@ -122,7 +122,7 @@ class TranslationResult(Linked):
     )
     doubtful_segments: list[int] = Field(
         description="Ids of lines whose names, numbers, placeholders, speaker dashes or ♪ differ from the "
-        "original.",
+        "original, or that are much longer or shorter.",
         examples=[[]],
     )
 

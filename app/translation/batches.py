@@ -19,9 +19,9 @@ ATTEMPTS_FOR_ARGUABLE = 2
 @dataclass(frozen=True, slots=True)
 class TranslatedBatch:
     """A line for every line of the batch, in its order. The engine never gave a usable translation of those
-    in `untranslated` (ids): they have what it gave, or their source text. Names, numbers, placeholders or
-    structure of those in `doubtful` differ from the source. It is `unfinished` where some got no answer:
-    another time they may."""
+    in `untranslated` (ids): they have what it gave, or their source text. Names, numbers, placeholders,
+    structure or length of those in `doubtful` differ from the source. It is `unfinished` where some got no
+    answer: another time they may."""
 
     lines: tuple[Line, ...]
     untranslated: tuple[int, ...]

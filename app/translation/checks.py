@@ -11,6 +11,7 @@ import langcodes
 
 from app.core.languages import base_language
 from app.translation.engines.base import TranslationBatch
+from app.translation.lengths import is_odd_length
 from app.translation.names import keep_names, lost_names
 from app.translation.numbers import lost_numbers
 from app.translation.placeholders import lost_placeholders, without_placeholders
@@ -59,14 +60,15 @@ class Fault(IntEnum):
     TERMS = 3
     STRUCTURE = 4
     PLACEHOLDERS = 5
-    WRONG_SCRIPT = 6
-    UNTRANSLATED = 7
+    LENGTH = 6
+    WRONG_SCRIPT = 7
+    UNTRANSLATED = 8
 
 
 # No translation at all, as against one with a blemish.
 UNUSABLE = frozenset((Fault.WRONG_SCRIPT, Fault.UNTRANSLATED))
 # To be looked at; missed terms are listed by themselves.
-DOUBTFUL = frozenset((Fault.NAMES, Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS))
+DOUBTFUL = frozenset((Fault.NAMES, Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS, Fault.LENGTH))
 # May well be right as it is: a number written out or in larger units, a name that is another there.
 ARGUABLE = frozenset((Fault.NAMES, Fault.NUMBERS))
 
@@ -117,6 +119,8 @@ def _complaints(source: str, translated: str, batch: TranslationBatch) -> Iterat
             yield Complaint(Fault.UNTRANSLATED, "It was not translated.")
         if is_wrong_script(source, translated, target):
             yield Complaint(Fault.WRONG_SCRIPT, f"It was not in the script of {target}.")
+    if is_odd_length(source, translated):
+        yield Complaint(Fault.LENGTH, "It must say what the source says and no more: its length is far off.")
     if lost := lost_placeholders(source, translated):
         yield Complaint(Fault.PLACEHOLDERS, f"It must contain exactly: {' '.join(lost)}")
     if style.preserve_format and not has_same_structure(source, translated):

@@ -249,7 +249,7 @@ def test_a_sentence_of_one_word_is_translated_line_by_line(
 ) -> None:
     video = api.upload(short_clip, title="1")
     bring(video, "original", CUES.format("Well of course that", "is quite right."))
-    openai_server.fail(Endpoint.CHAT, reworded({0: "Sí."}))
+    openai_server.fail(Endpoint.CHAT, reworded({0: "Naturalmente."}))
     track = translate(api, video)
     assert [[line.id for line in request.lines] for request in openai_server.requests_to(Endpoint.CHAT)] == [
         [0],

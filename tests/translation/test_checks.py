@@ -11,6 +11,7 @@ from app.translation.checks import (
     is_wrong_script,
 )
 from app.translation.engines.base import TranslationBatch, TranslationStyle
+from app.translation.lengths import is_odd_length
 from app.translation.names import lost_names
 from app.translation.numbers import keeps_numbers, lost_numbers
 from app.translation.placeholders import lost_placeholders
@@ -157,6 +158,31 @@ def test_a_name_with_a_wording_of_its_own_is_a_term() -> None:
     assert complaint("he said Rose was late", "dijo que Rosa llegaba tarde", batch) is None
 
 
+LONG_LINE = "we have been waiting at the station all morning"
+
+
+@pytest.mark.parametrize(
+    ("source", "translated", "odd"),
+    [
+        (LONG_LINE, "hemos estado esperando en la estación toda la mañana", False),
+        (LONG_LINE, "esperamos", False),
+        (LONG_LINE, "sí", True),
+        (LONG_LINE, "esperamos en la estación y además " * 6, True),
+        ("thank you", "te lo agradezco muchísimo, de todo corazón, de verdad", False),
+        (LONG_LINE, "我们在车站等了一上午", False),
+        (LONG_LINE, "我们", True),
+        (LONG_LINE, "我们在车站等了一上午，" * 8, True),
+        ("我们在车站等了一上午", LONG_LINE, False),
+        ("我们在车站等了一上午", f"{LONG_LINE}, and so on. " * 4, True),
+        (LONG_LINE, "우리는 아침 내내 역에서 기다렸어요", False),
+        (LONG_LINE, "हम सुबह से स्टेशन पर इंतज़ार कर रहे हैं", False),
+        ("1984 1985 1986 1987 1988 1989", "mil novecientos ochenta y cuatro y así", False),
+    ],
+)
+def test_lengths(source: str, translated: str, *, odd: bool) -> None:
+    assert is_odd_length(source, translated) is odd
+
+
 def test_a_shorter_wording_keeps_every_number() -> None:
     assert keeps_numbers("los 3 gatos y 1.000 perros", "3 gatos, 1000 perros")
     assert not keeps_numbers("los 3 gatos", "los gatos")
@@ -202,6 +228,7 @@ def test_structure(source: str, translated: str, same: bool) -> None:
     [
         ("we take the train at 1984", "we take the train at 1984", Fault.UNTRANSLATED),
         ("we take the train {x}", "мы едем", Fault.WRONG_SCRIPT),
+        ("we take the train {x} and so on", "sí", Fault.LENGTH),
         ("we take the train {x}", "vamos", Fault.PLACEHOLDERS),
         ("- the train\n- no", "el tren no", Fault.STRUCTURE),
         ("we take the train", "vamos en coche", Fault.TERMS),
