@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     SEGMENT_BEYOND_VIDEO = "segment_beyond_video"
     SEGMENT_DUPLICATED = "segment_duplicated"
     TRACK_EMPTY = "track_empty"
+    BILINGUAL_UNAVAILABLE = "bilingual_unavailable"
     WEBHOOK_REFUSED = "webhook_refused"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"

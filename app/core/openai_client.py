@@ -1,7 +1,6 @@
 """The one connection to OpenAI, or to a server that speaks its protocol, which every engine shares."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -107,7 +106,7 @@ class OpenAIClient:
                 if is_congestion(error):
                     passage.congested()
                 raise as_problem(error, model, self._key) from error
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            except (ValueError, RecursionError) as error:  # broken, too deep, numbers too long
                 raise Problem(
                     ErrorCode.ENGINE_BAD_ANSWER, model=model, reason="the answer is not JSON"
                 ) from error

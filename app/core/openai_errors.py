@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from httpx2 import DecodingError, RemoteProtocolError
 from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
 from app.core.errors import ErrorCode, Problem
@@ -27,9 +28,14 @@ def is_congestion(error: OpenAIError) -> bool:
 def _code(error: OpenAIError) -> ErrorCode:
     if isinstance(error, APIStatusError):
         return _code_of_status(error.status_code, {error.code, error.type})
-    return (
-        ErrorCode.ENGINE_UNREACHABLE if isinstance(error, APIConnectionError) else ErrorCode.ENGINE_BAD_ANSWER
-    )
+    is_unreachable = isinstance(error, APIConnectionError) and not _is_broken_answer(error.__cause__)
+    return ErrorCode.ENGINE_UNREACHABLE if is_unreachable else ErrorCode.ENGINE_BAD_ANSWER
+
+
+def _is_broken_answer(cause: BaseException | None) -> bool:
+    """Whether there was an answer, but only half of it, or in an encoding that it is not in."""
+    is_cut_off = isinstance(cause, RemoteProtocolError) and "complete message body" in str(cause)
+    return is_cut_off or isinstance(cause, DecodingError)
 
 
 def _code_of_status(status: int, names: set[str | None]) -> ErrorCode:
@@ -55,6 +61,6 @@ def _explanation(error: OpenAIError) -> str:
         case APITimeoutError():
             return "no answer in time"
         case APIConnectionError():
-            return str(error.__cause__ or error)
+            return str(error.__cause__ or "") or str(error)
         case _:
             return str(error)

@@ -115,8 +115,14 @@ class TranslationResult(Linked):
     segments_count: SegmentCount
     untranslated_segments: UntranslatedSegments
     missed_terms: MissedTerms
+    partial: bool = Field(
+        default=False,
+        description="Whether lines are untranslated, be it all of them. The task fails instead where the "
+        "engine refuses the key, has no quota or answers nothing at all.",
+    )
     doubtful_segments: list[int] = Field(
-        description="Ids of lines whose numbers, placeholders, speaker dashes or ♪ differ from the original.",
+        description="Ids of lines whose names, numbers, placeholders, speaker dashes or ♪ differ from the "
+        "original, or that are much longer or shorter.",
         examples=[[]],
     )
 
@@ -134,7 +140,10 @@ class SpeechResult(Linked):
         examples=[[]],
     )
     partial: bool = Field(
-        default=False, description="Whether segments failed, which leaves the original sound in their places."
+        default=False,
+        description="Whether segments failed, which leaves the original sound in their places. The task "
+        "fails instead where the engine cannot be used at all, where none of three segments or more could be "
+        "spoken, and where nothing new could be spoken in place of what was.",
     )
     failed_segments: list[int] = Field(
         default=[], description="Ids of segments that could not be spoken.", examples=[[]]
@@ -170,7 +179,9 @@ class DubbedLanguage(Linked):
     task_ids: list[TaskId] = Field(description="The stages that were done, in their order.")
     url: Url | None = Field(description="The dubbed video; null if it failed.")
     download_url: Url | None = Field(description="The same as a download.")
-    partial: bool = Field(description="Whether lines failed, which leaves the original in their places.")
+    partial: bool = Field(
+        description="Whether lines could not be translated or spoken: the original is in their places."
+    )
     error: ErrorCode | None = Field(default=None, exclude_if=is_none, description="Why it failed.")
     failed_task_id: TaskId | None = Field(
         default=None, exclude_if=is_none, description="The stage that failed."

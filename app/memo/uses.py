@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
@@ -36,6 +36,7 @@ class _Noted:
     size: int
     hits: int = 0
     effort: Effort | None = None
+    at: datetime = field(default_factory=utc_now)
 
 
 class Uses:
@@ -121,11 +122,10 @@ async def _upsert(session: AsyncSession, uses: Mapping[str, _Noted]) -> None:
             "condemned_at": None,
         },
     )
-    now = utc_now()
-    await session.execute(added, [_row(key, uses[key], now) for key in sorted(uses)])
+    await session.execute(added, [_row(key, uses[key]) for key in sorted(uses)])
 
 
-def _row(key: str, noted: _Noted, now: datetime) -> Mapping[str, object]:
+def _row(key: str, noted: _Noted) -> Mapping[str, object]:
     return {
         "key": key,
         "kind": noted.kind,
@@ -133,5 +133,6 @@ def _row(key: str, noted: _Noted, now: datetime) -> Mapping[str, object]:
         "hits": noted.hits,
         "cost": noted.effort and noted.effort.cost,
         "seconds": noted.effort and noted.effort.seconds,
-        "last_used_at": now,
+        "created_at": noted.at,
+        "last_used_at": noted.at,
     }

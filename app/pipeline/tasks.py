@@ -20,6 +20,7 @@ from app.jobs.task import RunningJob, TaskDefinition
 from app.pipeline.plan import LanguageStages, Stages, stages_for, state_of
 from app.pipeline.schemas import DubVideo
 from app.pipeline.service import StageServices
+from app.translation.models import Translation
 from app.tts.storage import failed_lines
 
 LOOKING_SECONDS = 0.5
@@ -189,10 +190,17 @@ async def _result(session: AsyncSession, video_id: str, outcome: _Outcome) -> Du
         task_ids=outcome.task_ids,
         url=f"{here}/file" if failure is None else None,
         download_url=f"{here}/download" if failure is None else None,
-        partial=bool(await failed_lines(session, video_id, outcome.language)),
+        partial=await _is_partial(session, video_id, outcome.language),
         error=None if failure is None else failure.problem.code,
         failed_task_id=None if failure is None else failure.stage.id,
     )
+
+
+async def _is_partial(session: AsyncSession, video_id: str, language: str) -> bool:
+    """Whether there are lines that could not be translated or spoken."""
+    translation = await session.get(Translation, (video_id, language))
+    untranslated = translation is not None and bool(translation.untranslated)
+    return untranslated or await failed_lines(session, video_id, language) > 0
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ from app.subtitles.tracks import (
     cues_of,
     partial_etag,
     read_track_body,
+    refuse_bilingual,
     track_download,
 )
 from app.videos.models import Video
@@ -55,6 +56,12 @@ from app.videos.storage import get_video
 router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"], route_class=RepeatableRoute)
 
 Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
+
+TRACK_NOT_READY = (
+    ErrorCode.VIDEO_NOT_FOUND,
+    ErrorCode.SUBTITLES_NOT_READY,
+    ErrorCode.BILINGUAL_UNAVAILABLE,
+)
 
 
 @router.post(
@@ -89,7 +96,8 @@ async def extract_subtitles(
     operation_id="getOriginalSubtitles",
     summary="The original subtitles",
     response_model=SubtitleTrack,
-    responses=TRACK | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
+    dependencies=[Depends(refuse_bilingual)],
+    responses=TRACK | problems(*TRACK_NOT_READY),
 )
 async def get_original_subtitles(
     video_id: VideoId,
@@ -111,8 +119,8 @@ async def get_original_subtitles(
     operation_id="downloadOriginalSubtitles",
     summary="Download the original subtitles",
     response_class=Response,
-    responses=track_download(SubtitleTrack)
-    | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
+    dependencies=[Depends(refuse_bilingual)],
+    responses=track_download(SubtitleTrack) | problems(*TRACK_NOT_READY),
 )
 @router.head("/subtitles/original/download", include_in_schema=False)
 async def download_original_subtitles(

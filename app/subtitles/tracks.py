@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.core.errors import ErrorCode, Problem
 from app.core.openapi import COMPONENT, ETAG, Json, Responses
+from app.core.schemas import VideoId
 from app.storage.responses import attachment, client_has
 from app.subtitles.cues import Cue
 from app.subtitles.formatter import SubtitleFormat, WrittenFormat, parse, serialise
@@ -103,6 +104,17 @@ def track_download(model: type[BaseModel] | None = None) -> Responses:
     if model is not None:
         content["application/json"] = {"schema": {"$ref": COMPONENT.format(model=model.__name__)}}
     return {200: {"description": "The file.", "content": content, "headers": ETAG | name}}
+
+
+def refuse_bilingual(
+    video_id: VideoId,
+    bilingual: Annotated[
+        bool, Query(description="Only a translation can be: this track is refused.")
+    ] = False,
+) -> None:
+    """Before a track that has one language. Raises `Problem(BILINGUAL_UNAVAILABLE)`."""
+    if bilingual:
+        raise Problem(ErrorCode.BILINGUAL_UNAVAILABLE, field="bilingual", video_id=video_id)
 
 
 async def read_track_body(request: Request, language: str | None) -> TrackUpdate | TrackFile:

@@ -11,10 +11,12 @@ import langcodes
 
 from app.core.languages import base_language
 from app.translation.engines.base import TranslationBatch
+from app.translation.lengths import is_odd_length
+from app.translation.names import keep_names, lost_names
 from app.translation.numbers import lost_numbers
 from app.translation.placeholders import lost_placeholders, without_placeholders
 from app.translation.preprocessor import dashes
-from app.translation.terms import missing_terms
+from app.translation.terms import missing_terms, occurs
 
 # The names of characters in a script's letters begin with one of these.
 SCRIPTS = {
@@ -53,18 +55,22 @@ _WORD = re.compile(r"[^\W\d_]+")
 class Fault(IntEnum):
     """The worst last: an answer is as good as its worst fault."""
 
-    NUMBERS = 1
-    TERMS = 2
-    STRUCTURE = 3
-    PLACEHOLDERS = 4
-    WRONG_SCRIPT = 5
-    UNTRANSLATED = 6
+    NAMES = 1
+    NUMBERS = 2
+    TERMS = 3
+    STRUCTURE = 4
+    PLACEHOLDERS = 5
+    LENGTH = 6
+    WRONG_SCRIPT = 7
+    UNTRANSLATED = 8
 
 
 # No translation at all, as against one with a blemish.
 UNUSABLE = frozenset((Fault.WRONG_SCRIPT, Fault.UNTRANSLATED))
 # To be looked at; missed terms are listed by themselves.
-DOUBTFUL = frozenset((Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS))
+DOUBTFUL = frozenset((Fault.NAMES, Fault.NUMBERS, Fault.STRUCTURE, Fault.PLACEHOLDERS, Fault.LENGTH))
+# May well be right as it is: a number written out or in larger units, a name that is another there.
+ARGUABLE = frozenset((Fault.NAMES, Fault.NUMBERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,14 @@ def is_untranslated(source: str, translated: str) -> bool:
 
 
 def is_wrong_script(source: str, translated: str, language: str) -> bool:
-    """No letter of the language's script, although there is more in the source than names."""
-    names = _script(language)
-    if not names or not _plain_words(source):
-        return False
+    """No letter of the language's script. Names may stay as they are, or be in Latin letters."""
+    script = _script(language)
     words = without_placeholders(translated)
-    return not any(unicodedata.name(mark, "").startswith(names) for mark in words)
+    if not script or any(_is_of(mark, script) for mark in words):
+        return False
+    if _plain_words(source):
+        return True
+    return any(mark.isalpha() and mark not in source and not _is_of(mark, SCRIPTS["Latn"]) for mark in words)
 
 
 def has_same_structure(source: str, translated: str) -> bool:
@@ -111,6 +119,8 @@ def _complaints(source: str, translated: str, batch: TranslationBatch) -> Iterat
             yield Complaint(Fault.UNTRANSLATED, "It was not translated.")
         if is_wrong_script(source, translated, target):
             yield Complaint(Fault.WRONG_SCRIPT, f"It was not in the script of {target}.")
+    if is_odd_length(source, translated):
+        yield Complaint(Fault.LENGTH, "It must say what the source says and no more: its length is far off.")
     if lost := lost_placeholders(source, translated):
         yield Complaint(Fault.PLACEHOLDERS, f"It must contain exactly: {' '.join(lost)}")
     if style.preserve_format and not has_same_structure(source, translated):
@@ -120,6 +130,21 @@ def _complaints(source: str, translated: str, batch: TranslationBatch) -> Iterat
         yield Complaint(Fault.TERMS, f"It must use the terminology: {wanted}")
     if numbers := lost_numbers(source, translated):
         yield Complaint(Fault.NUMBERS, f"It must keep the numbers: {', '.join(numbers)}")
+    if names := _lost_names(source, translated, batch):
+        yield Complaint(Fault.NAMES, f"It must keep the names: {', '.join(names)}")
+
+
+def _lost_names(source: str, translated: str, batch: TranslationBatch) -> tuple[str, ...]:
+    """Not those that the terminology has a wording for."""
+    languages = batch.source_language, batch.target_language
+    if any(_script(language) != SCRIPTS["Latn"] for language in languages) or not keep_names(*languages):
+        return ()
+    terms = " ".join(term for term, _ in batch.style.terminology)
+    return tuple(name for name in lost_names(source, translated) if not occurs(name, terms))
+
+
+def _is_of(mark: str, script: tuple[str, ...]) -> bool:
+    return unicodedata.name(mark, "").startswith(script)
 
 
 def _plain_words(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter
 
@@ -12,6 +12,7 @@ from app.translation.engines.base import Line, TranslationBatch, TranslationStyl
 from app.translation.preprocessor import batches
 from app.translation.schemas import TranslateSubtitles
 from app.translation.sentences import Sentence
+from app.translation.trust import Trust
 
 TITLE_ID = -1
 _BATCH = TypeAdapter(TranslationBatch)
@@ -28,6 +29,7 @@ class Commission:
     source: str
     target: str
     style: TranslationStyle
+    trust: Trust = field(default_factory=Trust)
 
     @classmethod
     def of(cls, engine: Translator, request: TranslateSubtitles, source_language: str) -> "Commission":

@@ -30,6 +30,14 @@ BATCHES_IN_FLIGHT = 32
 _TRANSLATED = TypeAdapter(TranslatedBatch)
 
 
+class _NotToBeRemembered(Exception):
+    """A batch that is to be asked for again when it is wanted again."""
+
+    def __init__(self, result: TranslatedBatch) -> None:
+        super().__init__()
+        self.result = result
+
+
 @dataclass(frozen=True, slots=True)
 class SubtitleTranslation:
     """Translates the original track in parallel batches, sentence by sentence, and the title with it."""
@@ -91,11 +99,19 @@ class SubtitleTranslation:
         engine, model = commission.engine, commission.model
 
         async def translate() -> bytes:
-            return _TRANSLATED.dump_json(await translate_lines(engine, batch, model))
+            result = await translate_lines(engine, batch, model, commission.trust)
+            if result.unfinished:
+                raise _NotToBeRemembered(result)
+            return _TRANSLATED.dump_json(result)
 
-        return _TRANSLATED.validate_json(
-            await self.memo.recall(commission.unit(batch), translate, costly=True)
-        )
+        try:
+            recalled = await self.memo.recall(commission.unit(batch), translate, costly=True)
+        except _NotToBeRemembered as unfinished:
+            return unfinished.result
+        result = _TRANSLATED.validate_json(recalled)
+        if result.owes_to_engine:
+            commission.trust.answered()
+        return result
 
     async def _publish(
         self,
@@ -126,6 +142,7 @@ class SubtitleTranslation:
                     segments_count=len(translated.segments),
                     untranslated_segments=translated.untranslated,
                     missed_terms=translated.missed_terms,
+                    partial=bool(translated.untranslated),
                     doubtful_segments=translated.doubtful,
                 )
             )

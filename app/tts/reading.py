@@ -17,6 +17,8 @@ from app.tts.wording import Pace, said
 LINES_IN_FLIGHT = 32
 # So many lines in a row hardly fail for their own sake.
 MOST_FAILURES_IN_A_ROW = 20
+# So few lines that are all there is to speak may all fail for their own sake.
+FEW_LINES = 2
 # What may be the line's fault alone.
 _OF_ONE_LINE = frozenset(
     (
@@ -115,7 +117,8 @@ class Reading:
         self._patience = Patience(self.speaker.say_sample)
 
     async def read(self) -> tuple[Performance, ...]:
-        """In the order of the script. Raises `Problem` if no line could be spoken at all."""
+        """In the order of the script. Raises `Problem` if nothing could be spoken, unless that is only a line
+        or two, at fault themselves, that nobody tried to speak before."""
         for line in self.script.lines:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]
@@ -126,7 +129,7 @@ class Reading:
         await all_of((self._perform_open(hanging), self._perform(others, self.choice)))
         await self._patience.ended()
         performed = tuple(self._performed[line.id] for line in self.script.lines)
-        _check_some_spoken(performed)
+        _check_worth_keeping(performed)
         return performed
 
     def _take_over(self, line: Line) -> None:
@@ -186,11 +189,13 @@ def concerns_one_line(problem: Problem) -> bool:
     return problem.code in _OF_ONE_LINE and "retry_after" not in problem.details
 
 
-def _check_some_spoken(performed: Iterable[Performance]) -> None:
+def _check_worth_keeping(performed: Iterable[Performance]) -> None:
     """There is nothing to wait for: an outage would have been raised before."""
     wanted = [performance for performance in performed if not performance.line.fixed]
     failures = [performance.failure for performance in wanted if performance.failure is not None]
-    if failures and len(failures) == len(wanted):
+    if not failures or len(failures) < len(wanted):
+        return
+    if len(wanted) > FEW_LINES or any(performance.line.former is not None for performance in wanted):
         first = failures[0]
         unusable = first.code in OUTAGES
         raise Problem.recorded(ErrorCode.ENGINE_BAD_ANSWER, first.details) if unusable else first

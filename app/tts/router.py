@@ -17,7 +17,7 @@ from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
 from app.storage.responses import object_response
-from app.subtitles.tracks import TRACK, FileAnswer, FileFormat, track_download
+from app.subtitles.tracks import TRACK, FileAnswer, FileFormat, refuse_bilingual, track_download
 from app.tts.audio_files import AudioFiles
 from app.tts.models import SpeechSegment
 from app.tts.presenter import present
@@ -186,7 +186,8 @@ async def get_full_audio(
     operation_id="getSpeechSubtitles",
     summary="Subtitles of the dub",
     response_class=Response,
-    responses=TRACK | problems(*NOT_READY),
+    dependencies=[Depends(refuse_bilingual)],
+    responses=TRACK | problems(*NOT_READY, ErrorCode.BILINGUAL_UNAVAILABLE),
 )
 async def get_speech_subtitles(
     video_id: VideoId,
@@ -207,7 +208,8 @@ async def get_speech_subtitles(
     operation_id="downloadSpeechSubtitles",
     summary="Download the subtitles of the dub",
     response_class=Response,
-    responses=track_download() | problems(*NOT_READY),
+    dependencies=[Depends(refuse_bilingual)],
+    responses=track_download() | problems(*NOT_READY, ErrorCode.BILINGUAL_UNAVAILABLE),
 )
 @router.head("/api/videos/{video_id}/tts/{language_code}/subtitles/download", include_in_schema=False)
 async def download_speech_subtitles(

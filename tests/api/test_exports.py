@@ -93,6 +93,14 @@ def test_a_bilingual_download_is_named_after_both(api: LiveServer, both: str) ->
     assert "하나" not in get(api, both, f"{TRANSLATED}/download")
 
 
+@pytest.mark.parametrize("track", ["subtitles/original", "tts/en/subtitles"])
+@pytest.mark.parametrize("kind", ["", "/download"])
+def test_a_track_of_one_language_is_not_bilingual(api: LiveServer, both: str, track: str, kind: str) -> None:
+    answer = api.http.get(f"/api/videos/{both}/{track}{kind}?format=srt&bilingual=true")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bilingual_unavailable")
+    assert f"/api/videos/{both}/subtitles/translations/en?bilingual=true" in answer.json()["next"]
+
+
 @pytest.fixture
 def spoken(api: LiveServer, both: str) -> Json:
     api.completed(f"/api/videos/{both}/generate-tts", {"language": "en", "voice_id": "nova"})

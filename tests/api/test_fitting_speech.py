@@ -299,6 +299,31 @@ class TestFailedLines:
         again = api.http.post(f"/api/videos/{video}/tts/en", json={})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_to_speak")
 
+    def test_the_only_line_may_fail(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
+    ) -> None:
+        """The dub has the original sound, and one call speaks the line when it can be spoken."""
+        bring(video, "translations/en", script(["An unspeakable line."]))
+        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST)
+        result = speak(api, video)
+        assert (result["partial"], result["failed_segments"]) == (True, [0])
+        api.completed(f"/api/videos/{video}/generate-dubbed-video", {"language": "en"})
+        report = api.http.get(f"/api/videos/{video}/dubbed-videos/en/report").raise_for_status().json()
+        assert report["tracks"][0]["failed_segments"] == [0]
+        answer = api.http.post(f"/api/videos/{video}/tts/en", json={}).raise_for_status()
+        assert not answer.json()["segments"][0]["failed"]
+
+    def test_a_line_that_has_sound_keeps_it_when_it_cannot_be_spoken_anew(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
+    ) -> None:
+        bring(video, "translations/en", script(["A line that is spoken once."]))
+        speak(api, video)
+        before = speech_of(api, video)
+        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST)
+        task = api.run(f"/api/videos/{video}/generate-tts", {"language": "en", "voice_id": "nova"})
+        assert (task["status"], task["error"]["code"]) == ("failed", "engine_refused")
+        assert speech_of(api, video) == before
+
     def test_silence_is_no_speech(
         self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, own_lines: OwnLines
     ) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.conftest import bring_track
 from tests.live_server import Json, LiveServer
-from tests.loopback.faults import Delay
+from tests.loopback.faults import PROSE, Delay
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 FOREVER = Delay(60.0)
@@ -52,6 +53,15 @@ class TestWhole:
         stages = [stage for stage in stages_of(shared_api, video) if stage["parent_id"] == task["task_id"]]
         assert sorted(stage["type"] for stage in stages) == sorted([STAGES[0], *2 * STAGES[1:]])
         assert {stage["priority"] for stage in stages} == {3}
+
+    def test_a_line_without_a_translation_makes_it_partial(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path
+    ) -> None:
+        video = api.upload(short_clip, title="1")
+        bring_track(api, video, "original", "WEBVTT\n\n00:01.000 --> 00:03.000\nnobody understands this.\n")
+        openai_server.fail(Endpoint.CHAT, PROSE, times=3)
+        result = api.completed(f"/api/videos/{video}/dub", {"target_languages": ["es"], "options": QUICK})
+        assert (result["partial"], result["languages"][0]["partial"]) == (True, True)
 
     def test_what_is_there_is_kept(self, shared_api: LiveServer, dubbed: tuple[str, Json]) -> None:
         video, _ = dubbed

@@ -9,7 +9,15 @@ from tests.api.conftest import CUES
 from tests.api.walk import Walk
 from tests.live_server import Json, LiveServer
 from tests.loopback.engines import SuffixTranslator
-from tests.loopback.faults import EMPTY_LINE, MISSING_LINE, RATE_LIMITED, Fault, changed_lines
+from tests.loopback.faults import (
+    BAD_REQUEST,
+    EMPTY_LINE,
+    HTML_PAGE,
+    MISSING_LINE,
+    RATE_LIMITED,
+    Fault,
+    changed_lines,
+)
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 
 Bring = Callable[..., None]
@@ -148,6 +156,67 @@ def test_what_an_engine_gets_wrong_moves_no_line(
         assert line["text"] == SuffixTranslator.do(original, "fr")
 
 
+@pytest.mark.parametrize("fault", [HTML_PAGE, BAD_REQUEST])
+def test_lines_that_no_answer_came_to_are_left_over_and_asked_for_the_next_time(
+    api: LiveServer,
+    openai_server: LoopbackOpenAI,
+    subtitled: str,
+    own_lines: Callable[[str], tuple[str, str]],
+    fault: Fault,
+) -> None:
+    translate(api, subtitled, target_language="fr")  # the title is known, and so is the engine
+    lines = own_lines("original")
+    openai_server.fail(Endpoint.CHAT, fault, times=100)
+    track = translate(api, subtitled, target_language="fr")
+    assert track["metadata"]["untranslated_segments"] == [0, 1]
+    assert [line["text"] for line in track["segments"]] == list(lines)
+
+    openai_server.forget()
+    track = translate(api, subtitled, target_language="fr")
+    assert track["metadata"]["untranslated_segments"] == []
+    assert [line["text"] for line in track["segments"]] == [SuffixTranslator.do(line, "fr") for line in lines]
+
+
+ONE_CUE = "WEBVTT\n\n00:00.500 --> 00:02.000\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "kept"),
+    [("we only say this.", "", "we only say this."), ("this is all we say.", "Мы говорим.", "Мы говорим.")],
+    ids=["none", "script"],
+)
+def test_the_only_line_is_asked_for_again_and_then_listed(
+    api: LiveServer,
+    openai_server: LoopbackOpenAI,
+    short_clip: Path,
+    bring: Bring,
+    text: str,
+    answer: str,
+    kept: str,
+) -> None:
+    video = api.upload(short_clip, title="1")
+    bring(video, "original", ONE_CUE.format(text))
+    openai_server.fail(Endpoint.CHAT, reworded({0: answer}), times=100)
+    result = api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "es"})
+    assert (result["partial"], result["untranslated_segments"]) == (True, [0])
+    assert [line["text"] for line in track_of(api, video, "es")["segments"]] == [kept]
+    assert len(openai_server.requests_to(Endpoint.CHAT)) == 3
+    openai_server.forget()
+
+
+def test_a_server_that_answers_with_web_pages_is_told_from_an_engine(
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
+) -> None:
+    video = api.upload(short_clip, title="A web page")
+    bring(video, "original", CUES.format("Nobody has said this.", "Nor has anybody said that."))
+    openai_server.fail(Endpoint.CHAT, HTML_PAGE, times=1000)
+    task = api.run(f"/api/videos/{video}/translate-subtitles", {"target_language": "it"})
+    assert (task["status"], task["error"]["code"]) == ("failed", "engine_bad_answer")
+    assert "OPENAI_BASE_URL" in task["error"]["next"]
+    assert len(openai_server.requests_to(Endpoint.CHAT)) <= 10
+    openai_server.forget()
+
+
 def test_what_stays_wrong_is_listed(
     api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring
 ) -> None:
@@ -188,7 +257,7 @@ def test_a_sentence_of_one_word_is_translated_line_by_line(
 ) -> None:
     video = api.upload(short_clip, title="1")
     bring(video, "original", CUES.format("Well of course that", "is quite right."))
-    openai_server.fail(Endpoint.CHAT, reworded({0: "Sí."}))
+    openai_server.fail(Endpoint.CHAT, reworded({0: "Naturalmente."}))
     track = translate(api, video)
     assert [[line.id for line in request.lines] for request in openai_server.requests_to(Endpoint.CHAT)] == [
         [0],

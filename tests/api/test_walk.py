@@ -142,6 +142,7 @@ def test_the_results_of_tasks(walk: Walk) -> None:
         "target_language": TARGET,
         "segments_count": 3,
         "untranslated_segments": [],
+        "partial": False,
         "doubtful_segments": [],
         "missed_terms": [],
     }

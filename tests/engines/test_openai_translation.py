@@ -13,6 +13,7 @@ from app.translation.engines.base import Line, LongLine, TranslationBatch, Trans
 from app.translation.engines.openai import GPTTranslator, read_lines
 from app.translation.postprocessor import review, tidy
 from app.translation.preprocessor import alone, batches, has_words, normalise
+from app.translation.trust import MOST_FAILURES_AT_FIRST, MOST_FAILURES_IN_A_ROW, Trust
 from tests.engines.connections import connected
 from tests.loopback import faults
 from tests.loopback.engines import SuffixTranslator
@@ -20,6 +21,7 @@ from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.unrecorded import UNRECORDED
 
 MODEL = "gpt-5.4-mini"
+WAYS = 4  # to ask, from the strictest schema to plain text
 TEXTS = ("Good morning.", "The train is late.", "Nobody knows why.", "We wait.", "At last!")
 LINES = tuple(Line(number, text) for number, text in enumerate(TEXTS, start=10))
 
@@ -184,7 +186,7 @@ async def test_a_model_that_only_talks_costs_three_calls(
 ) -> None:
     server.fail(Endpoint.CHAT, faults.PROSE, times=3)
     result = await translate_lines(translator, batch_of(), MODEL)
-    assert result == TranslatedBatch(LINES, (10, 11, 12, 13, 14))
+    assert result == TranslatedBatch(LINES, (10, 11, 12, 13, 14), unfinished=True)
     assert len(server.requests) == 3
 
 
@@ -267,7 +269,7 @@ async def test_a_model_that_cannot_stop_is_stopped(translator: Translator, serve
     endless = faults.Wording(lambda content: content.replace(".", "." * 1000)[:500], finish_reason="length")
     server.fail(Endpoint.CHAT, endless, times=3)
     result = await translate_lines(translator, batch_of(LINES[1]), MODEL)
-    assert result == TranslatedBatch((LINES[1],), (11,))
+    assert result == TranslatedBatch((LINES[1],), (11,), unfinished=True)
     assert [request.fields["max_completion_tokens"] for request in server.requests] == [
         256 + 3 * (40 + 4 * 18)
     ] * 3
@@ -300,10 +302,67 @@ async def test_no_more_is_asked_for_than_models_can_write(
 async def test_a_server_that_cannot_do_it_is_told(
     translator: Translator, server: LoopbackOpenAI, fault: faults.Fault, code: ErrorCode
 ) -> None:
-    server.fail(Endpoint.CHAT, fault, times=4)
+    server.fail(Endpoint.CHAT, fault, times=100)
     with pytest.raises(Problem) as caught:
         await translate_lines(translator, batch_of(), MODEL)
     assert caught.value.code is code
+    assert len(server.requests) <= MOST_FAILURES_AT_FIRST * WAYS
+
+
+BROKEN: dict[str, faults.Fault] = {
+    "no JSON": faults.NOT_JSON,
+    "HTML": faults.HTML_PAGE,
+    "no choices": faults.WRONG_SHAPE,
+    "half of it": faults.HALF_BODY,
+    "a list": faults.Body(b"[1, 2]"),
+    "nothing": faults.Body(b"null"),
+    "a text for choices": faults.Body(b'{"choices": "abc"}'),
+    "no message": faults.Body(b'{"choices": [{}]}'),
+    "a text for a message": faults.Body(b'{"choices": [{"message": "abc"}]}'),
+    "parts for a text": faults.Body(b'{"choices": [{"message": {"content": [{"text": "a"}]}}]}'),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_after_broken_answers_each_line_is_asked_for_by_itself(
+    translator: Translator, server: LoopbackOpenAI, kind: str
+) -> None:
+    server.fail(Endpoint.CHAT, BROKEN[kind], times=2)
+    assert await translate_lines(translator, batch_of(), MODEL) == TranslatedBatch(translated(*LINES), ())
+    whole = [10, 11, 12, 13, 14]
+    assert asked_ids(server) == [whole, whole, [10], [11], [12], [13], [14]]
+
+
+async def test_a_refused_batch_is_asked_for_line_by_line(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    server.fail(Endpoint.CHAT, faults.BAD_REQUEST, times=WAYS)
+    assert await translate_lines(translator, batch_of(), MODEL) == TranslatedBatch(translated(*LINES), ())
+    assert asked_ids(server)[WAYS:] == [[10], [11], [12], [13], [14]]
+
+
+async def test_a_line_whose_answers_are_all_broken_is_left_over(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    server.fail(Endpoint.CHAT, faults.MISSING_LINE)
+    server.fail(Endpoint.CHAT, faults.HTML_PAGE, times=4)
+    result = await translate_lines(translator, batch_of(), MODEL)
+    assert (result.untranslated, result.unfinished) == ((11,), True)
+    assert [line.text for line in result.lines] == [
+        LINES[1].text if line.id == 11 else line.text for line in translated(*LINES)
+    ]
+
+
+async def test_an_engine_that_answers_no_more_is_not_asked_for_ever(
+    translator: Translator, server: LoopbackOpenAI
+) -> None:
+    lines = [Line(number, f"line number {number}") for number in range(40)]
+    trust = Trust()
+    trust.answered()
+    server.fail(Endpoint.CHAT, faults.HTML_PAGE, times=1000)
+    result = await translate_lines(translator, batch_of(*lines), MODEL, trust)
+    assert result.untranslated == tuple(line.id for line in lines)
+    assert len(server.requests) == 2 * MOST_FAILURES_IN_A_ROW
 
 
 @pytest.mark.parametrize(

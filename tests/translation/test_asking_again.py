@@ -100,6 +100,15 @@ async def test_what_stays_wrong_is_kept_and_listed(
     assert len(engine.asked) == calls
 
 
+async def test_one_doubt_about_a_name_is_enough() -> None:
+    batch = TranslationBatch("en", "es", (Line(1, SOURCES[1]), Line(2, "we met Anna there.")))
+    engine = ScriptedTranslator({1: [GOOD], 2: [Line(2, "la conocimos allí.", ("la conocimos.",))]})
+    result = await translate_lines(engine, batch, "m")
+    assert (result.untranslated, result.doubtful) == ((), (2,))
+    assert [lines[0].complaint for lines in engine.asked[1:]] == ["It must keep the names: Anna"]
+    assert result.lines[1].shorter == ("la conocimos.",)
+
+
 async def test_the_best_of_several_answers_is_kept() -> None:
     better = "vamos en coche {x} en 1984."
     engine = ScriptedTranslator({1: [GOOD], 2: ["мы едем", better, "we take the train {x} at 1984."]})

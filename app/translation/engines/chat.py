@@ -27,6 +27,7 @@ _BYTES_PER_TOKEN = 4
 # A price is expected with something to spare, but not for the longest answer: a usual one takes an eighth.
 _BYTES_PER_PAID_TOKEN = 3
 _USUAL_SHARE = 1 / 8
+_NO_CONTENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +199,23 @@ def _used(completion: "ChatCompletion", expected: Usage) -> Usage:
     usage = getattr(completion, "usage", None)
     return replace(
         expected,
-        input_tokens=getattr(usage, "prompt_tokens", None),
-        output_tokens=getattr(usage, "completion_tokens", None),
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
     )
+
+
+def _count(usage: object, name: str) -> int | None:
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) else None
 
 
 def _answer(model: str, completion: "ChatCompletion") -> _Answer:
+    """The SDK takes any JSON for what it expects."""
     choices = getattr(completion, "choices", None)
-    if not choices:
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    content = getattr(message, "content", _NO_CONTENT) or ""
+    if not isinstance(content, str):
         raise Problem(ErrorCode.ENGINE_BAD_ANSWER, model=model, reason="it is no chat completion")
-    choice = choices[0]
-    return _Answer(
-        text=_REASONING.sub("", choice.message.content or ""), cut_off=choice.finish_reason == "length"
-    )
+    cut_off = getattr(choice, "finish_reason", None) == "length"
+    return _Answer(text=_REASONING.sub("", content), cut_off=cut_off)

@@ -1,0 +1,35 @@
+"""Whether an engine is worth asking: some fail at a line now and then, others can do none."""
+
+from dataclasses import dataclass
+
+from app.core.errors import ErrorCode, Problem
+
+MOST_FAILURES_AT_FIRST = 3
+MOST_FAILURES_IN_A_ROW = 10
+# What another question may not meet.
+_OF_ONE_QUESTION = frozenset((ErrorCode.ENGINE_BAD_ANSWER, ErrorCode.ENGINE_REFUSED))
+
+
+@dataclass(slots=True)
+class Trust:
+    """In the engine of one job, by what has become of the questions to it."""
+
+    _ever_answered: bool = False
+    _failures_in_a_row: int = 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing more is to be expected of the engine, good as it once was."""
+        return self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW
+
+    def answered(self) -> None:
+        self._ever_answered = True
+        self._failures_in_a_row = 0
+
+    def failed(self, problem: Problem) -> None:
+        """Raises the problem if it concerns all questions: always so what is wrong with the account or the
+        connection, and the rest where the engine has answered none of the first few."""
+        self._failures_in_a_row += 1
+        is_no_engine = not self._ever_answered and self._failures_in_a_row >= MOST_FAILURES_AT_FIRST
+        if problem.code not in _OF_ONE_QUESTION or is_no_engine:
+            raise problem
