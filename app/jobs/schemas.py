@@ -130,7 +130,8 @@ class SpeechResult(Linked):
     duration: Duration = Field(description="Seconds of speech, silence aside.", examples=[130.2])
     segments_count: SegmentCount
     overflowing_segments: list[int] = Field(
-        description="Ids of segments that run past the video, or further into the next than it may move.",
+        description="Ids of segments that run past the video or further into the next than it may move, "
+        "or for whose sake those before begin earlier than they may.",
         examples=[[]],
     )
     partial: bool = Field(

@@ -34,7 +34,9 @@ class SegmentReport(Response):
     borrowed: Seconds = Field(
         description="How far it runs into the silence after its subtitle, seconds.", examples=[0.0]
     )
-    overflow: Seconds = Field(description="How far it runs beyond that, seconds.", examples=[0.0])
+    overflow: Seconds = Field(
+        description="How much it has beyond that, or of the time of lines before it, seconds.", examples=[0.0]
+    )
     attempts: int = Field(description="How often it was spoken for the sake of its length.", examples=[1])
     rewrites: int = Field(description="How often it was put into fewer words.", examples=[0])
     loudness: float | None = Field(

@@ -163,7 +163,11 @@ class SpokenSegment(Response):
     moved: float = Field(
         description="How much later than its subtitle it starts, seconds; negative: earlier.", examples=[0.0]
     )
-    overflow: float = Field(description="How far beyond what was its own, seconds.", examples=[0.0])
+    overflow: float = Field(
+        description="How much it has beyond what was its own: past its end, or of the time of lines "
+        "before it, which begin earlier than they may for it; seconds.",
+        examples=[0.0],
+    )
     attempts: int = Field(description="How often it was spoken for the sake of its length.", examples=[1])
     rewrites: int = Field(description="How often it was put into fewer words.", examples=[0])
     cost: float | None = Field(

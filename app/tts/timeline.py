@@ -47,8 +47,9 @@ class Placement:
 
     `duration` is that of the speech at `speed` (1 is as the voice spoke it). `moved` is how much later
     than its subtitle it starts (negative: earlier), `borrowed` how far it runs into the silence
-    after its subtitle, and `overflow` how far it runs past all it may have: the next subtitle's start and
-    the shift that this one may be given, or the end of the video.
+    after its subtitle, and `overflow` how much it has beyond all it may: past the next subtitle's start and
+    the shift that this one may be given, past the end of the video, or of the time of the lines before, which
+    begin earlier than they may for it to be heard to its end.
     """
 
     id: int
@@ -78,8 +79,10 @@ def plan_timeline(
     if it is longer it is sped up to the soft speed. Where that is not enough, the gap gives way, and
     then the passage is spread: its lines are sped up to the soft speed together and start as little off
     their subtitles as they can, in the least squares. If one would be moved further than it may, the
-    whole passage goes up to the highest speed. What is still too long delays what follows, which is
-    reported as overflow. Nothing overlaps, is cut off or slowed.
+    whole passage goes up to the highest speed. What is still too long delays what follows. A line that
+    would not end with the video is pulled back into the silence before it and, where that is not enough,
+    the fewest lines before it by the least. What others lack is reported as overflow. Nothing overlaps, is
+    cut off or slowed.
 
     The lines `kept` (by id) stay exactly where they are, unless the others do not fit between them: then
     as few neighbours as it takes are placed anew, and none that would make no difference.
@@ -189,7 +192,7 @@ def _placement(slot: Slot, length: float, line: PlacedLine, limits: TimingLimits
         start=_seconds(line.start),
         speed=min(limits.max_speed, speed),
         duration=_seconds(line.duration),
-        overflow=_seconds(max(0, line.end - line.allowed)),
+        overflow=_seconds(max(0, line.end - line.allowed) + line.taken),
         borrowed=_seconds(max(0, min(line.end, line.wanted + line.space) - _ticks(slot.end))),
         moved=_seconds(line.moved),
     )

@@ -89,10 +89,30 @@ def test_lines_at_the_end_are_pulled_back_into_the_silence_before() -> None:
     assert (late.start, late.end, late.moved, late.overflow) == (8.0, 10.0, -1.0, 0.0)
 
 
-def test_lines_before_a_pulled_one_are_sped_up_and_then_pulled_too() -> None:
+def test_a_long_last_line_leaves_those_before_it_at_their_place_and_pace() -> None:
+    times = [*((3.0 * number, 3.0 * number + 3) for number in range(10)), (30.0, 31.0)]
+    *before, last = plan(times, [2.3] * 10 + [2.2], video_duration=31.0)
+    assert [(one.moved, one.speed) for one in before] == [(0.0, 1.0)] * 10
+    assert (last.end, last.speed, last.overflow) == pytest.approx((31.0, 1.3, 0.0), abs=1e-5)
+    assert last.start >= before[-1].end
+
+
+def test_what_only_ends_with_the_video_by_pulling_others_says_so() -> None:
     first, second = plan([(5.0, 8.0), (8.0, 10.0)], [3.25, 3.9], video_duration=10.0)
     assert (second.start, second.end) == (7.0, 10.0)
     assert (first.start, first.end, first.moved) == (4.5, 7.0, -0.5)
+    assert (first.overflow, second.overflow) == pytest.approx((0.0, 0.42))
+
+
+def test_as_few_lines_as_it_takes_are_pulled_for_the_last() -> None:
+    times = [*((3.0 * number, 3.0 * number + 3) for number in range(10)), (30.0, 31.0)]
+    *before, last = plan(times, [2.9] * 10 + [5.2], video_duration=31.0)
+    assert last.end == pytest.approx(31.0)
+    pulled = [one for one in before if one.moved < -0.08]
+    missing = 4.0 - 1.0 - (3.0 - 2.9 / 1.3) - 0.08
+    assert last.overflow == pytest.approx(missing, abs=1e-4)
+    assert [one.id for one in pulled] == [7, 8, 9]
+    assert all(one.speed == pytest.approx(1.3, abs=1e-4) for one in pulled)
 
 
 def test_speech_longer_than_the_video_runs_past_its_end_uncut() -> None:
@@ -185,6 +205,24 @@ def test_a_line_is_moved_further_than_it_may_only_where_its_passage_is_as_fast_a
                 assert before.speed == pytest.approx(1.3, abs=1e-4)
                 assert one.start == pytest.approx(before.end)
     assert far > 20
+
+
+def test_lines_are_earlier_than_they_may_be_only_for_the_sake_of_one_that_says_so() -> None:
+    chance = random.Random(8)
+    pulled = 0
+    for _ in range(400):
+        times, lengths, video = dialogue(chance, room=0.7)
+        lengths[-1] *= chance.uniform(1, 4)
+        *before, last = plan(times, lengths, video_duration=video)
+        early = next((number for number, one in enumerate(before) if one.moved < -0.08 - 1e-6), None)
+        if early is None:
+            continue
+        pulled += 1
+        assert last.overflow > 0
+        assert all(one.speed == pytest.approx(1.3, abs=1e-4) for one in before[early:])
+        assert all(later.start == pytest.approx(one.end) for one, later in pairwise([*before[early:], last]))
+        assert last.end >= video - 1e-6
+    assert pulled > 20
 
 
 def test_everything_that_fits_is_exactly_on_time() -> None:
