@@ -56,6 +56,18 @@ class OnsetErrors(Response):
     worst: Seconds = Field(description="The worst.", examples=[0.021])
 
 
+class SubtitleErrors(Response):
+    """How far the speech begins from its subtitle's start, moved on purpose or not, either way."""
+
+    p95: Seconds = Field(description="19 of 20 lines are this near or nearer, seconds.", examples=[0.021])
+    worst: Seconds = Field(description="The worst, seconds.", examples=[0.287])
+    beyond_40_ms: int = Field(description="How many lines are off by more than 40 ms.", examples=[3])
+    max_shift: Seconds = Field(
+        description="How late a line might begin where lines crowd, seconds.", examples=[0.3]
+    )
+    beyond_max_shift: int = Field(description="How many lines are off by more than that.", examples=[0])
+
+
 class Speeds(Response):
     """How fast the lines are spoken, 1 being as the voice spoke them."""
 
@@ -75,6 +87,9 @@ class TrackReport(Response):
     )
     true_peak: float | None = Field(description="dBTP; null for silence.", examples=[-1.4])
     onset_error: OnsetErrors | None = Field(description="Null if no line is heard.")
+    subtitle_error: SubtitleErrors | None = Field(
+        default=None, description="Null if no line is heard, or measured by an older version."
+    )
     speed: Speeds | None = Field(description="Null if no line was spoken.")
     overlaps: int = Field(description="How many lines begin before the one before has ended.", examples=[0])
     truncations: int = Field(description="How many lines have a part missing.", examples=[0])

@@ -25,6 +25,7 @@ from app.tts.engines.base import Gender, SpeechRequest, TTSClient, Voice
 from app.tts.engines.samples import sample_sentence
 from app.tts.schemas import GenerateSpeech, RegenerateSpeech, SpeechOptions
 from app.tts.storage import SpokenTrack, load_speech
+from app.tts.timeline import TimingLimits
 from app.videos.models import Video
 from app.videos.storage import get_video
 
@@ -223,6 +224,17 @@ def settled_options(options: SpeechOptions, settings: Settings) -> SpeechOptions
         "rewrites": settings.speech_rewrites if options.rewrites is None else options.rewrites,
     }
     return options.model_copy(update=settled)
+
+
+def limits_of(options: SpeechOptions) -> TimingLimits:
+    """A job that was started before there were such limits goes by the usual ones."""
+    usual = TimingLimits()
+    return TimingLimits(
+        soft_speed=options.soft_speed or usual.soft_speed,
+        max_speed=options.max_speed or usual.max_speed,
+        max_shift=usual.max_shift if options.max_shift is None else options.max_shift,
+        min_gap=options.silence_padding,
+    )
 
 
 def _named(request: RegenerateSpeech, speech: SpokenTrack) -> list[int]:

@@ -24,9 +24,8 @@ from app.tts.engines.base import TTSClient
 from app.tts.models import Speech, SpeechSegment
 from app.tts.reading import LINES_IN_FLIGHT, Performance, Reading
 from app.tts.rewording import Rewording
-from app.tts.schemas import SpeechOptions
 from app.tts.script import Script, lines_of, script_of, slots_of
-from app.tts.service import SpeechTask
+from app.tts.service import SpeechTask, limits_of
 from app.tts.speaking import Speaker
 from app.tts.storage import (
     delivery_to_json,
@@ -36,7 +35,7 @@ from app.tts.storage import (
     load_speech,
     save_speech,
 )
-from app.tts.timeline import Placement, TimingLimits
+from app.tts.timeline import Placement
 from app.tts.wording import LengthEstimate
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import get_video
@@ -174,17 +173,6 @@ def _made_from(request: SpeechTask, script: Script) -> tuple[Source, ...] | None
     if request.again is not None:
         return None
     return (Source(ArtifactKind.TRANSLATION, request.language, script.translation.row.revision),)
-
-
-def limits_of(options: SpeechOptions) -> TimingLimits:
-    """A job that was started before there were such limits goes by the usual ones."""
-    usual = TimingLimits()
-    return TimingLimits(
-        soft_speed=options.soft_speed or usual.soft_speed,
-        max_speed=options.max_speed or usual.max_speed,
-        max_shift=usual.max_shift if options.max_shift is None else options.max_shift,
-        min_gap=options.silence_padding,
-    )
 
 
 async def _clips(
