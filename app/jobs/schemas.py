@@ -134,6 +134,12 @@ class SpeechResult(Linked):
         "or for whose sake those before begin earlier than they may.",
         examples=[[]],
     )
+    moved_segments: list[int] = Field(
+        default=[],
+        description="Where some segments are spoken again: ids of others that had to begin elsewhere or be "
+        "spoken faster, because even the fewest words at the highest speed do not fit between them.",
+        examples=[[]],
+    )
     partial: bool = Field(
         default=False, description="Whether segments failed, which leaves the original sound in their places."
     )

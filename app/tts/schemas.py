@@ -142,7 +142,8 @@ class SpokenSegment(Response):
     end: End = Field(description="Of its subtitle, seconds.")
     url: Url | None = Field(description="Its file, as it is placed in the dub; null if it failed.")
     duration: Duration = Field(
-        description="Of the speech as it is placed, seconds; estimated if it failed.", examples=[4.2]
+        description="Of the speech as it is placed, seconds; if it failed, of what is left free for it.",
+        examples=[4.2],
     )
     natural_duration: float | None = Field(
         description="Of the speech at the voice's own pace, seconds; null if it failed.", examples=[4.6]

@@ -31,6 +31,11 @@ class PlacedLine:
         return self.start + self.duration
 
     @property
+    def shortest(self) -> int:
+        """What it takes at the highest speed."""
+        return min(self.natural, self.durations[-1])
+
+    @property
     def moved(self) -> int:
         return self.start - self.wanted
 
@@ -50,12 +55,14 @@ class PlacedLine:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a run of lines has to find its place, in ticks."""
+    """Where a run of lines has to find its place, in ticks. Nothing may be heard beyond a ceiling that
+    `is_firm`."""
 
     floor: int
     ceiling: int
     earliest: int
     latest: int
+    is_firm: bool = True
 
     def allows(self, line: PlacedLine) -> bool:
         return -self.earliest <= line.moved <= self.latest and line.end <= self.ceiling
@@ -69,26 +76,22 @@ class Run:
     window: Window
 
     @property
+    def fits(self) -> bool:
+        return self.lines[-1].end <= self.window.ceiling
+
+    @property
     def is_pressed_from_before(self) -> bool:
         """Whether its first passage finds no room and begins as early as it can."""
         passage = next(_passages(self.lines, _is_apart_from))
-        return self._is_cramped(passage) and passage[0].start <= self.window.floor
-
-    @property
-    def is_pressed_from_behind(self) -> bool:
-        """Whether its last passage finds no room and ends as late as it may."""
-        *_, passage = _passages(self.lines, _is_apart_from)
-        return self._is_cramped(passage) and passage[-1].end >= self.window.ceiling
-
-    def _is_cramped(self, passage: Sequence[PlacedLine]) -> bool:
-        return not all(self.window.allows(line) for line in passage)
+        cramped = not all(self.window.allows(line) for line in passage)
+        return cramped and passage[0].start <= self.window.floor
 
 
 def spread(run: Run) -> None:
     """Place the run with as little effort as it takes, passage by passage.
 
     At the ceiling the last line is pulled back into the silence before it. Lines before that begin earlier
-    than they may only where it would not be heard to its end otherwise.
+    than they may only where that is firm and the last one does not end before it otherwise.
     """
     last = run.lines[-1]
     last.taken = 0
@@ -96,7 +99,7 @@ def spread(run: Run) -> None:
         line.effort = 0
     _place_with_effort(run, _place_in_bounds)
     beyond = last.end - run.window.ceiling
-    if beyond > 0:
+    if beyond > 0 and run.window.is_firm:
         _place_with_effort(run, _place_by_force)
         last.taken = beyond - max(0, last.end - run.window.ceiling)
 

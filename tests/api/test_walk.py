@@ -152,6 +152,7 @@ def test_the_results_of_tasks(walk: Walk) -> None:
         "duration": pytest.approx(sum(line["duration"] for line in walk.json("spoken")["segments"])),
         "segments_count": 3,
         "overflowing_segments": [],
+        "moved_segments": [],
         "partial": False,
         "failed_segments": [],
     }
