@@ -143,7 +143,8 @@ async def update_translation(
     texts: Texts,
     if_match: IfMatch = None,
 ) -> TrackUpdated:
-    """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
+    """JSON changes the segments it names. A WebVTT, SubRip or .ass file replaces the track, or
+    creates it."""
     body = await read_track_body(request, language_code)
     await take_turn(session, video_id)
     video = await get_video(session, video_id)
