@@ -70,7 +70,7 @@ def script_of(
     A file that a user brought may go on after the video's end: nobody would hear that.
     """
     if request.again is None or former is None:
-        lines = lines_of(request, translation.segments, former, duration)
+        lines = lines_of(request, translation.voiced, former, duration)
     else:
         again = _again(request, request.again, translation, former)
         lines = tuple(sorted(again, key=lambda line: _place(line.slot)))
@@ -128,7 +128,7 @@ def _again(
     request: SpeechTask, again: RegenerateSpeech, translation: TranslatedTrack, former: SpokenTrack
 ) -> Iterator[Line]:
     """The track's own segments, also where the translation has gained or lost some since."""
-    translated = {segment.id: segment for segment in translation.segments}
+    translated = {segment.id: segment for segment in translation.voiced}
     named = set(again.segment_ids or ())
     for row in former.segments:
         if row.id not in named:

@@ -234,6 +234,41 @@ class TestSpeakers:
         assert [line["speaker"] for line in answer["segments"]] == [None, "Anna"]
         assert [line["voice_id"] for line in answer["segments"]] == ["onyx", "nova"]
 
+    def test_a_line_follows_the_original_until_it_has_a_speaker_of_its_own(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("original")
+        api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "en"})
+        original = f"/api/videos/{video}/subtitles/original"
+        translation = f"/api/videos/{video}/subtitles/translations/en"
+
+        def name(track: str, segment: int, speaker: str) -> None:
+            edit = {"segments": [{"id": segment, "speaker": speaker}]}
+            api.http.put(track, json=edit).raise_for_status()
+
+        def spoken() -> list[tuple[str | None, str | None, str]]:
+            """Who speaks each line by the translation and by the speech, and the voice."""
+            speak(api, video, voice_id="onyx", voices={"Anna": "nova", "Ben": "echo"})
+            lines = api.http.get(translation).json()["segments"]
+            return [
+                (line["speaker"], voice["speaker"], voice["voice_id"])
+                for line, voice in zip(lines, speech_of(api, video), strict=True)
+            ]
+
+        assert spoken() == [(None, None, "onyx")] * 2
+        name(original, 0, "Anna")
+        assert spoken() == [("Anna", "Anna", "nova"), (None, None, "onyx")]
+        before = api.http.get(f"{translation}?format=vtt")
+        assert "<v Anna>" in before.text
+        name(translation, 1, "Ben")
+        name(original, 0, "Cleo")
+        name(original, 1, "Anna")
+        assert spoken() == [("Cleo", "Cleo", "onyx"), ("Ben", "Ben", "echo")]
+        headers = {"If-None-Match": before.headers["etag"]}
+        assert "<v Cleo>" in api.http.get(f"{translation}?format=vtt", headers=headers).text
+        name(translation, 1, "")
+        assert spoken()[1] == ("Anna", "Anna", "nova")
+
     def test_a_voice_that_cannot_be_is_named(self, api: LiveServer, video: str, own_lines: OwnLines) -> None:
         own_lines("translations/en")
         body = {"language": "en", "voices": {"Anna": "no such voice"}}

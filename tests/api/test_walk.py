@@ -242,6 +242,7 @@ def test_the_translation(walk: Walk) -> None:
         "text": "Theum Express isum lateum.",
         "shorter": ["Theum Express isum", "Theum Express"],
         "original_text": "The train is late.",
+        "speaker": None,
     }
     assert [line["original_text"] for line in lines] == [line["text"] for line in originals]
     assert [(line["start"], line["end"]) for line in lines] == [
