@@ -136,7 +136,14 @@ class SpeechResult(Linked):
     duration: Duration = Field(description="Seconds of speech, silence aside.", examples=[130.2])
     segments_count: SegmentCount
     overflowing_segments: list[int] = Field(
-        description="Ids of segments that run past the video, or further into the next than it may move.",
+        description="Ids of segments that run past the video or further into the next than it may move, "
+        "or for whose sake those before begin earlier than they may.",
+        examples=[[]],
+    )
+    moved_segments: list[int] = Field(
+        default=[],
+        description="Where some segments are spoken again: ids of others that had to begin elsewhere or be "
+        "spoken faster, because even the fewest words at the highest speed do not fit between them.",
         examples=[[]],
     )
     partial: bool = Field(

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.media.packets import picture_end
 from app.media.probe import MediaInfo
@@ -21,15 +22,21 @@ from app.render.report_schemas import (
     OnsetErrors,
     SegmentReport,
     Speeds,
+    SubtitleErrors,
     TrackReport,
 )
 from app.storage.manager import StorageManager
+from app.tts.choosing import limits_of
 from app.tts.models import SpeechSegment
+from app.tts.schemas import SpeechOptions
 from app.tts.storage import SpokenTrack
 from app.videos.service import SourceFile
 
 GENTLE_SPEED = 1.2
 SAME_SPEED = 0.0005
+ON_TIME_SECONDS = 0.04
+MEASURED_SECONDS = 0.005
+"""How exactly an onset is measured."""
 OVERLAP_SECONDS = 0.01
 """Less than that is not heard, and not measured for certain."""
 
@@ -57,15 +64,18 @@ class LinePlan:
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """The lines of an audio track in order of time."""
+    """The lines of an audio track in order of time, and how late they might begin (`max_shift`, seconds)."""
 
     language: str
     lines: tuple[LinePlan, ...]
+    max_shift: float
 
 
 def track_plan(spoken: SpokenTrack) -> TrackPlan:
     """The plan of a track as it is stored."""
-    return TrackPlan(spoken.row.language, tuple(_line_plan(segment) for segment in spoken.segments))
+    limits = limits_of(SpeechOptions.model_validate(spoken.row.options))
+    lines = tuple(_line_plan(segment) for segment in spoken.segments)
+    return TrackPlan(spoken.row.language, lines, limits.max_shift)
 
 
 async def report_on(
@@ -144,6 +154,7 @@ def _track_report(plan: TrackPlan, measured: MeasuredTrack, source_duration: flo
         lufs=_finite(measured.lufs),
         true_peak=_finite(measured.true_peak),
         onset_error=_onset_errors(segments),
+        subtitle_error=_subtitle_errors(segments, plan.max_shift),
         speed=_speeds([line.speed for line in plan.lines if line.clip is not None]),
         overlaps=_overlaps(segments),
         truncations=sum(segment.truncated for segment in segments),
@@ -184,10 +195,31 @@ def _onset_errors(segments: Sequence[SegmentReport]) -> OnsetErrors | None:
     if not len(errors):
         return None
     return OnsetErrors(
-        mean=round(float(np.mean(errors)), 4),
-        p95=round(float(np.percentile(errors, 95, method="higher")), 4),
-        worst=round(float(np.max(errors)), 4),
+        mean=round(float(np.mean(errors)), 4), p95=_p95(errors), worst=round(float(np.max(errors)), 4)
     )
+
+
+def _subtitle_errors(segments: Sequence[SegmentReport], max_shift: float) -> SubtitleErrors | None:
+    errors = np.array(
+        [
+            abs(segment.measured_onset - segment.planned_start)
+            for segment in segments
+            if segment.measured_onset is not None
+        ]
+    )
+    if not len(errors):
+        return None
+    return SubtitleErrors(
+        p95=_p95(errors),
+        worst=round(float(np.max(errors)), 4),
+        beyond_40_ms=int(np.sum(errors > ON_TIME_SECONDS)),
+        max_shift=max_shift,
+        beyond_max_shift=int(np.sum(errors > max_shift + MEASURED_SECONDS)),
+    )
+
+
+def _p95(errors: NDArray[np.float64]) -> float:
+    return round(float(np.percentile(errors, 95, method="higher")), 4)
 
 
 def _speeds(speeds: Sequence[float]) -> Speeds | None:

@@ -34,7 +34,9 @@ class SegmentReport(Response):
     borrowed: Seconds = Field(
         description="How far it runs into the silence after its subtitle, seconds.", examples=[0.0]
     )
-    overflow: Seconds = Field(description="How far it runs beyond that, seconds.", examples=[0.0])
+    overflow: Seconds = Field(
+        description="How much it has beyond that, or of the time of lines before it, seconds.", examples=[0.0]
+    )
     attempts: int = Field(description="How often it was spoken for the sake of its length.", examples=[1])
     rewrites: int = Field(description="How often it was put into fewer words.", examples=[0])
     loudness: float | None = Field(
@@ -52,6 +54,18 @@ class OnsetErrors(Response):
     mean: Seconds = Field(description="The mean.", examples=[0.012])
     p95: Seconds = Field(description="19 of 20 lines are this near or nearer.", examples=[0.018])
     worst: Seconds = Field(description="The worst.", examples=[0.021])
+
+
+class SubtitleErrors(Response):
+    """How far the speech begins from its subtitle's start, moved on purpose or not, either way."""
+
+    p95: Seconds = Field(description="19 of 20 lines are this near or nearer, seconds.", examples=[0.021])
+    worst: Seconds = Field(description="The worst, seconds.", examples=[0.287])
+    beyond_40_ms: int = Field(description="How many lines are off by more than 40 ms.", examples=[3])
+    max_shift: Seconds = Field(
+        description="How late a line might begin where lines crowd, seconds.", examples=[0.3]
+    )
+    beyond_max_shift: int = Field(description="How many lines are off by more than that.", examples=[0])
 
 
 class Speeds(Response):
@@ -73,6 +87,9 @@ class TrackReport(Response):
     )
     true_peak: float | None = Field(description="dBTP; null for silence.", examples=[-1.4])
     onset_error: OnsetErrors | None = Field(description="Null if no line is heard.")
+    subtitle_error: SubtitleErrors | None = Field(
+        default=None, description="Null if no line is heard, or measured by an older version."
+    )
     speed: Speeds | None = Field(description="Null if no line was spoken.")
     overlaps: int = Field(description="How many lines begin before the one before has ended.", examples=[0])
     truncations: int = Field(description="How many lines have a part missing.", examples=[0])

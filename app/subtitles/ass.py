@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.subtitles.cues import Cue
 
-_WORD_JOINER = "\u2060"
+WORD_JOINER = "\u2060"
 _MARKUP = re.compile(r"<(/?)([biu])>")
 _HEADER = """[Script Info]
 ScriptType: v4.00+
@@ -30,11 +30,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 
 def as_ass(cues: Sequence[Cue], language: str) -> str:
     """A file for any player, in one plain style and a smaller one for what is `below`."""
-    events = [
-        f"Dialogue: 0,{timestamp(cue.start)},{timestamp(cue.end)},Default,,0,0,0,,{_event_text(cue)}"
-        for cue in cues
-    ]
-    return "\n".join((_HEADER.format(language=language), *events, ""))
+    return "\n".join((_HEADER.format(language=language), *map(_event, cues), ""))
 
 
 def timestamp(seconds: float) -> str:
@@ -47,9 +43,16 @@ def timestamp(seconds: float) -> str:
 def escaped(text: str) -> str:
     """Text that only means itself, but for bold, italics and underlining."""
     # Nothing can follow this backslash that would make it a command.
-    literal = text.replace("\\", "\\" + _WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
+    literal = text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
     lines = (line.strip() for line in literal.splitlines() if line.strip())
     return _MARKUP.sub(_override, r"\N".join(lines))
+
+
+def _event(cue: Cue) -> str:
+    # A comma would end the field.
+    name = (cue.speaker or "").replace(",", " ")
+    times = f"{timestamp(cue.start)},{timestamp(cue.end)}"
+    return f"Dialogue: 0,{times},Default,{name},0,0,0,,{_event_text(cue)}"
 
 
 def _event_text(cue: Cue) -> str:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from app.core.text import one_line
+
+LONGEST_NAME = 100
 _UNTIMED_SECONDS = 2.0
 _TOGETHER_SECONDS = 0.05
 _MARKUP = re.compile(r"</?[biu]>")
@@ -12,12 +15,18 @@ _MARKUP = re.compile(r"</?[biu]>")
 @dataclass(frozen=True, slots=True)
 class Cue:
     """`start` and `end` in seconds; `text` may hold line breaks and the tags `<b>`, `<i>` and `<u>`.
-    `below` is the same in another language, to be shown under it."""
+    `below` is the same in another language, to be shown under it, and `speaker` names who speaks."""
 
     start: float
     end: float
     text: str
     below: str | None = None
+    speaker: str | None = None
+
+
+def name_of_speaker(text: str | None) -> str | None:
+    """As it is kept, on one line; None where nobody is named."""
+    return one_line(text or "")[:LONGEST_NAME].strip() or None
 
 
 def without_markup(text: str) -> str:
@@ -49,4 +58,9 @@ def _with_length(cue: Cue) -> Cue:
 
 
 def _joined(first: Cue, second: Cue) -> Cue:
-    return Cue(first.start, max(first.end, second.end), f"{first.text}\n{second.text}")
+    return Cue(
+        first.start,
+        max(first.end, second.end),
+        f"{first.text}\n{second.text}",
+        speaker=first.speaker if first.speaker == second.speaker else None,
+    )

@@ -3,16 +3,16 @@
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn
 
 from app.core.errors import ErrorCode, Problem
 from app.subtitles.ass import as_ass
-from app.subtitles.cues import Cue, one_at_a_time, without_markup
+from app.subtitles.ass_reading import read_ass
+from app.subtitles.cues import Cue, name_of_speaker, one_at_a_time, without_markup
 from app.subtitles.encodings import decode
 
-SubtitleFormat = Literal["srt", "vtt"]
-WrittenFormat = Literal["srt", "vtt", "ass"]
+SubtitleFormat = Literal["srt", "vtt", "ass"]
 
 _LINE_END = re.compile(r"\r{0,2}\n|\r")
 _TIME = r"(-?) ?(?:(\d{1,4}) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,6}))?"
@@ -26,11 +26,12 @@ _LINE_BREAK_TAG = re.compile(r"<br\s*/?>|\\N", re.IGNORECASE)
 _RUBY_READING = re.compile(r"<rt\b[^<>]*>[^<]*(?:</rt>)?", re.IGNORECASE)
 _KEPT_TAG = re.compile(r"<(/?)([biu])(?:[.\s][^<>]*)?>", re.IGNORECASE)
 _OTHER_TAG = re.compile(r"<(?!/?[biu]>)/?(?:[a-zA-Z][^<>]*|\d[\d:.]*)>|</>")
+_VOICE_TAG = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>", re.IGNORECASE)
 _ASS_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 _ESCAPED_KEPT_TAG = re.compile(r"&lt;(/?[biu])&gt;")
 
 
-def serialise(cues: Sequence[Cue], file_format: WrittenFormat, language: str) -> str:
+def serialise(cues: Sequence[Cue], file_format: SubtitleFormat, language: str) -> str:
     """The file's text, with `\\n` line ends. `language` (BCP 47) is told in the header, but of SubRip."""
     match file_format:
         case "srt":
@@ -45,20 +46,30 @@ def parse(data: bytes, file_format: SubtitleFormat, language: str | None = None)
     """The cues of a file as `one_at_a_time` orders them; `language` helps to tell the encoding.
 
     Any common encoding and line end, missing numbers, hours and milliseconds, and blank lines out of place
-    are read. Of the tags, `<b>`, `<i>` and `<u>` stay. No text is ever left out silently: what cannot
-    be read is refused by `Problem(INVALID_SUBTITLE_FILE, line=, reason=)`, lines counted from 1.
+    are read. Of the tags, `<b>`, `<i>` and `<u>` stay; WebVTT's `<v>` and the name of an .ass file's line
+    tell the speaker. No text is ever left out silently: what cannot be read is refused by
+    `Problem(INVALID_SUBTITLE_FILE, line=, reason=)`, lines counted from 1.
     """
     text = decode(data, language)
     if text is None:
         _refuse(1, "unknown character encoding")
     lines = [_stripped(line) for line in _LINE_END.split(text)]
-    is_vtt = file_format == "vtt" or bool(_VTT_HEADER.match(lines[0]))
-    drafts = _Reader(_without_comments(lines) if is_vtt else lines).read()
-    cues = [Cue(draft.start, draft.end, _clean(draft.text, unescape=is_vtt)) for draft in drafts]
+    cues = _read_events(lines) if file_format == "ass" else _read_blocks(lines, file_format)
     spoken = [cue for cue in cues if without_markup(cue.text).strip()]
     if not spoken:
         _refuse(len(lines), "no subtitle text found")
     return one_at_a_time(spoken)
+
+
+def _read_events(lines: Sequence[str]) -> tuple[Cue, ...]:
+    return tuple(replace(cue, text=_tidy_lines(cue.text)) for cue in read_ass(lines))
+
+
+def _read_blocks(lines: Sequence[str], file_format: SubtitleFormat) -> tuple[Cue, ...]:
+    """Of WebVTT, which its header tells, or of SubRip."""
+    is_vtt = file_format == "vtt" or bool(_VTT_HEADER.match(lines[0]))
+    drafts = _Reader(_without_comments(lines) if is_vtt else lines).read()
+    return tuple(_cue(draft, is_vtt=is_vtt) for draft in drafts)
 
 
 def _refuse(line: int, reason: str) -> NoReturn:
@@ -77,7 +88,7 @@ def _as_srt(cues: Sequence[Cue]) -> str:
 def _as_vtt(cues: Sequence[Cue], language: str) -> str:
     from webvtt import Caption, WebVTT
 
-    captions = [Caption(_vtt_time(cue.start), _vtt_time(cue.end), _vtt_text(_shown(cue))) for cue in cues]
+    captions = [Caption(_vtt_time(cue.start), _vtt_time(cue.end), _vtt_payload(cue)) for cue in cues]
     content: str = WebVTT(captions=captions, metadata=["Kind: captions", f"Language: {language}"]).content
     return content
 
@@ -100,6 +111,11 @@ def _srt_text(text: str) -> str:
     return _tidy_lines(text).replace("-->", "->")
 
 
+def _vtt_payload(cue: Cue) -> str:
+    text = _vtt_text(_shown(cue))
+    return text if cue.speaker is None else f"<v {html.escape(cue.speaker, quote=False)}>{text}</v>"
+
+
 def _vtt_text(text: str) -> str:
     return _ESCAPED_KEPT_TAG.sub(r"<\1>", html.escape(_tidy_lines(text), quote=False))
 
@@ -107,6 +123,17 @@ def _vtt_text(text: str) -> str:
 def _stripped(line: str) -> str:
     """Blanks within a time line are made single too, so that reading its times takes bounded work."""
     return " ".join(line.split()) if "-->" in line else line.strip()
+
+
+def _cue(draft: "_Draft", *, is_vtt: bool) -> Cue:
+    text = _clean(draft.text, unescape=is_vtt)
+    return Cue(draft.start, draft.end, text, speaker=_voice(draft.text) if is_vtt else None)
+
+
+def _voice(lines: Sequence[str]) -> str | None:
+    """Who says all of it; None where two do, since no line is spoken by both."""
+    names = {name_of_speaker(html.unescape(name)) for name in _VOICE_TAG.findall("\n".join(lines))}
+    return names.pop() if len(names) == 1 else None
 
 
 def _clean(lines: Sequence[str], *, unescape: bool) -> str:

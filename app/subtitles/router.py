@@ -153,7 +153,8 @@ async def update_original_subtitles(
         LanguageCode | None, Query(description="Of a subtitle file, where the video does not tell.")
     ] = None,
 ) -> TrackUpdated:
-    """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
+    """JSON changes the segments it names. A WebVTT, SubRip or .ass file replaces the track, or
+    creates it."""
     body = await read_track_body(request, language)
     await take_turn(session, video_id)
     video = await get_video(session, video_id)

@@ -18,6 +18,7 @@ from app.core.schemas import (
     is_none,
 )
 from app.jobs.schemas import TaskTerms
+from app.subtitles.cues import LONGEST_NAME
 from app.subtitles.hallucinations import Reason
 from app.subtitles.readability import ReadingRule
 from app.subtitles.segments import SegmentChange
@@ -82,7 +83,10 @@ class SegmentUpdate(RequestModel):
         default=None, max_length=5000, description="What is said.", examples=["안녕하세요, 여러분!"]
     )
     speaker: str | None = Field(
-        default=None, max_length=100, description="Who speaks; empty clears it.", examples=["Narrator"]
+        default=None,
+        max_length=LONGEST_NAME,
+        description="Who speaks; empty clears it, and has a translated line follow the original again.",
+        examples=["Narrator"],
     )
     deleted: bool = Field(default=False, description="Remove the segment.")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.errors import ErrorCode, Problem
-from app.core.text import one_line, without_controls
-from app.subtitles.cues import without_markup
+from app.core.text import without_controls
+from app.subtitles.cues import name_of_speaker, without_markup
 from app.subtitles.engines.base import Word
 
 _BEYOND_VIDEO_SECONDS = 0.5
@@ -120,7 +120,7 @@ def _created(change: SegmentChange, index: int) -> Segment:
     if change.text is None:
         raise _incomplete(index, "text", change.id)
     text = _text(change.text, index, change.id)
-    return Segment(change.id, change.start, change.end, text, speaker=_speaker(change.speaker))
+    return Segment(change.id, change.start, change.end, text, speaker=name_of_speaker(change.speaker))
 
 
 def _changed(segment: Segment, change: SegmentChange, index: int) -> Segment:
@@ -128,14 +128,10 @@ def _changed(segment: Segment, change: SegmentChange, index: int) -> Segment:
         segment,
         start=segment.start if change.start is None else change.start,
         end=segment.end if change.end is None else change.end,
-        speaker=segment.speaker if change.speaker is None else _speaker(change.speaker),
+        speaker=segment.speaker if change.speaker is None else name_of_speaker(change.speaker),
     )
     text = segment.text if change.text is None else _text(change.text, index, change.id)
     return moved if text == segment.text else replace(moved, text=text, confidence=None, words=(), shorter=())
-
-
-def _speaker(name: str | None) -> str | None:
-    return one_line(name or "") or None
 
 
 def _text(text: str, index: int, segment_id: int) -> str:

@@ -27,6 +27,15 @@ class OriginalTrack:
     segments: tuple[Segment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who speaks from `start` to `end`, in seconds; None where nobody is named."""
+
+    start: float
+    end: float
+    speaker: str | None
+
+
 async def find_track(session: AsyncSession, video_id: str) -> OriginalTrack | None:
     row = await session.get(Subtitles, video_id)
     if row is None:
@@ -42,6 +51,15 @@ async def load_track(session: AsyncSession, video_id: str) -> OriginalTrack:
     if track is None:
         raise Problem(ErrorCode.SUBTITLES_NOT_READY, video_id=video_id)
     return track
+
+
+async def turns_of(session: AsyncSession, video_id: str) -> tuple[Turn, ...]:
+    """In order of time; none at all if nobody is named."""
+    line = SubtitleSegment
+    query = select(line.start_time, line.end_time, line.speaker).where(line.video_id == video_id)
+    found = await session.execute(query.order_by(line.start_time, line.id))
+    turns = tuple(Turn(*row) for row in found.all())
+    return turns if any(turn.speaker for turn in turns) else ()
 
 
 async def save_track(session: AsyncSession, row: Subtitles, segments: Sequence[Segment]) -> None:

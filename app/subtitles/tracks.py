@@ -14,22 +14,24 @@ from app.core.openapi import COMPONENT, ETAG, Json, Responses
 from app.core.schemas import VideoId
 from app.storage.responses import attachment, client_has
 from app.subtitles.cues import Cue
-from app.subtitles.formatter import SubtitleFormat, WrittenFormat, parse, serialise
+from app.subtitles.formatter import SubtitleFormat, parse, serialise
 from app.subtitles.schemas import MOST_SEGMENTS, TrackFormat, TrackUpdate
 from app.subtitles.segments import Segment
 
-MIME_TYPES: dict[WrittenFormat, str] = {
+MIME_TYPES: dict[SubtitleFormat, str] = {
     "srt": "application/x-subrip",
     "vtt": "text/vtt",
     "ass": "text/x-ssa",
 }
 # The specification's: a browser is to save it, whatever it plays.
-DOWNLOAD_TYPES: dict[WrittenFormat, str] = {"srt": "text/plain", "vtt": "text/vtt", "ass": "text/x-ssa"}
+DOWNLOAD_TYPES: dict[SubtitleFormat, str] = {"srt": "text/plain", "vtt": "text/vtt", "ass": "text/x-ssa"}
 FILE_TYPES: dict[str, SubtitleFormat] = {
     "text/vtt": "vtt",
     "application/x-subrip": "srt",
     "application/srt": "srt",
     "text/srt": "srt",
+    "text/x-ssa": "ass",
+    "text/x-ass": "ass",
 }
 STALE_MARK = '-stale"'
 LONGEST_BODY = 10 * 1024**2
@@ -49,6 +51,7 @@ TRACK_BODY: Json = {
         "content": {
             "application/json": {"schema": {"$ref": COMPONENT.format(model=TrackUpdate.__name__)}},
             **FILES,
+            **ASS_FILE,
         },
     }
 }
@@ -79,7 +82,7 @@ SoFar = Annotated[
     bool,
     Query(alias="partial", description="While a task makes the track, what it has finished of it so far."),
 ]
-FileFormat = Annotated[WrittenFormat, Query(description="As what to get it.")]
+FileFormat = Annotated[SubtitleFormat, Query(description="As what to get it.")]
 IfMatch = Annotated[
     str | None,
     Header(description="The track's `ETag`: the change is refused (412) if it is no longer the newest."),
@@ -128,7 +131,7 @@ async def read_track_body(request: Request, language: str | None) -> TrackUpdate
             raise Problem(ErrorCode.INVALID_SUBTITLE_FILE, line=1, reason=reason)
         return TrackFile(cues)
     if content_type != "application/json":
-        accepted = "application/json, text/vtt, application/x-subrip"
+        accepted = "application/json, text/vtt, application/x-subrip, text/x-ssa"
         raise Problem(ErrorCode.UNSUPPORTED_MEDIA_TYPE, content_type=content_type, accepted=accepted)
     try:
         return await asyncio.to_thread(TrackUpdate.model_validate_json, body)
@@ -153,13 +156,21 @@ def partial_etag(segments: Sequence[Segment]) -> str:
 
 
 def segments_of(cues: Sequence[Cue]) -> tuple[Segment, ...]:
-    return tuple(Segment(number, cue.start, cue.end, cue.text) for number, cue in enumerate(cues))
+    return tuple(
+        Segment(number, cue.start, cue.end, cue.text, speaker=cue.speaker) for number, cue in enumerate(cues)
+    )
 
 
 def cues_of(segments: Sequence[Segment], *, bilingual: bool = False) -> tuple[Cue, ...]:
     """What is shown; `bilingual` has the source line below a translation's, where there is one."""
     return tuple(
-        Cue(segment.start, segment.end, segment.text, segment.original_text if bilingual else None)
+        Cue(
+            segment.start,
+            segment.end,
+            segment.text,
+            segment.original_text if bilingual else None,
+            segment.speaker,
+        )
         for segment in segments
     )
 
@@ -176,20 +187,20 @@ class FileAnswer:
     etag: str
     below: str | None = None
 
-    async def read(self, request: Request, file_format: WrittenFormat) -> Response:
+    async def read(self, request: Request, file_format: SubtitleFormat) -> Response:
         """For an editor or a player; 304 if the client has it."""
         if client_has(request, self.etag):
             return Response(status_code=304, headers={"ETag": self.etag})
         return await self._send(file_format, MIME_TYPES[file_format], {"ETag": self.etag})
 
-    async def download(self, title: str, file_format: WrittenFormat) -> Response:
+    async def download(self, title: str, file_format: SubtitleFormat) -> Response:
         """With a file name."""
         languages = f"{self.language}+{self.below}" if self.below else self.language
         name = attachment(f"{title}.{languages}.{file_format}")
         headers = {"ETag": self.etag, "Content-Disposition": name}
         return await self._send(file_format, DOWNLOAD_TYPES[file_format], headers)
 
-    async def _send(self, file_format: WrittenFormat, media_type: str, headers: dict[str, str]) -> Response:
+    async def _send(self, file_format: SubtitleFormat, media_type: str, headers: dict[str, str]) -> Response:
         content = await asyncio.to_thread(serialise, self.cues, file_format, self.language)
         return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
 

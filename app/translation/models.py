@@ -30,7 +30,8 @@ class Translation(Base):
 
 
 class TranslationSegment(Base):
-    """A line of a translation; times in seconds. `shorter` says the same in fewer words."""
+    """A line of a translation; times in seconds. `shorter` says the same in fewer words, and `speaker` is who
+    a user set on it, None where that is the original's to tell."""
 
     __tablename__ = "translation_segments"
     __table_args__ = (

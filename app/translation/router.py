@@ -143,7 +143,8 @@ async def update_translation(
     texts: Texts,
     if_match: IfMatch = None,
 ) -> TrackUpdated:
-    """JSON changes the segments it names. A WebVTT or SubRip file replaces the track, or creates it."""
+    """JSON changes the segments it names. A WebVTT, SubRip or .ass file replaces the track, or
+    creates it."""
     body = await read_track_body(request, language_code)
     await take_turn(session, video_id)
     video = await get_video(session, video_id)
@@ -207,7 +208,7 @@ def _answer(video: Video, track: TranslatedTrack, line: Lineage | None, bilingua
     row = track.row
     tag = partial_etag(track.segments) if line is None else etag(track)
     stale = line is not None and line.stale
-    cues = cues_of(track.segments, bilingual=bilingual)
+    cues = cues_of(track.voiced, bilingual=bilingual)
     file = FileAnswer(cues, row.target_language, tag, row.source_language if bilingual else None)
     return TrackAnswer(file, lambda: _present(video, track, line), stale=stale)
 
@@ -233,8 +234,9 @@ def _present(video: Video, track: TranslatedTrack, line: Lineage | None) -> Tran
                 text=segment.text,
                 shorter=list(segment.shorter),
                 original_text=segment.original_text,
+                speaker=segment.speaker,
             )
-            for segment in track.segments
+            for segment in track.voiced
         ],
         metadata=TranslationMetadata(
             word_count=summary.word_count,

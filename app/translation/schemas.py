@@ -80,6 +80,11 @@ class TranslatedLine(Response):
         description="The source line; null if a user brought the line and none is beside it.",
         examples=["안녕하세요, 여러분."],
     )
+    speaker: str | None = Field(
+        description="Who speaks: who was set on this line or else, as it is now, on the original's line at "
+        "its time.",
+        examples=["Anna"],
+    )
 
 
 class TranslationMetadata(Response):

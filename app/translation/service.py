@@ -1,10 +1,9 @@
 """TranslationManager: starting translations, reading and editing their tracks."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,10 +19,11 @@ from app.memo import remembered
 from app.subtitles.review import mended
 from app.subtitles.schemas import TrackUpdate
 from app.subtitles.segments import Segment, apply_changes
-from app.subtitles.storage import OriginalTrack, segments_from_json
+from app.subtitles.storage import OriginalTrack, segments_from_json, turns_of
 from app.subtitles.storage import find_track as find_original
 from app.subtitles.storage import load_track as load_original
 from app.subtitles.tracks import TrackFile, check_etag, segments_of
+from app.translation.beside import beside, with_own_speakers
 from app.translation.commission import Commission
 from app.translation.engines.base import Translator
 from app.translation.models import Translation
@@ -142,7 +142,7 @@ class TranslationManager:
         row.untranslated = [number for number in row.untranslated if number not in mended]
         row.missed_terms = [number for number in row.missed_terms if number not in mended]
         await save_track(session, row, segments)
-        return TranslatedTrack(row, segments)
+        return replace(track, segments=segments)
 
     async def fix(
         self, video_id: str, language: str, *, if_match: str | None, dry_run: bool
@@ -152,9 +152,10 @@ class TranslationManager:
             async with self._database.read() as session:
                 video, track = await self.track(session, video_id, language)
             check_etag(if_match, etag(track))
-            segments = await mended(track.segments, video, language)
-            if dry_run or segments == track.segments:
-                return video, track, TranslatedTrack(track.row, segments)
+            lines = await mended(track.voiced, video, language)
+            segments = with_own_speakers(lines, track.turns)
+            if dry_run or lines == track.voiced:
+                return video, track, replace(track, segments=segments)
             async with self._database.write() as session:
                 await take_turn(session, video_id)
                 row = await session.get(Translation, (video_id, language))
@@ -163,7 +164,7 @@ class TranslationManager:
                     row.untranslated = [line_id for line_id in row.untranslated if line_id in kept]
                     row.missed_terms = [line_id for line_id in row.missed_terms if line_id in kept]
                     await save_track(session, row, segments)
-                    return video, track, TranslatedTrack(row, segments)
+                    return video, track, replace(track, row=row, segments=segments)
 
     async def replace(
         self, session: AsyncSession, video: Video, language: str, file: TrackFile
@@ -177,28 +178,20 @@ class TranslationManager:
         row.untranslated, row.missed_terms = [], []
         segments = _beside_original(segments_of(file.cues), original)
         await save_track(session, row, segments, made_from=())
-        return TranslatedTrack(row, segments)
+        return TranslatedTrack(row, segments, await turns_of(session, video.id))
 
 
 def etag(track: TranslatedTrack) -> str:
-    return f'"{track.row.video_id}-{track.row.target_language}-{track.row.revision}"'
+    """Who speaks may change with the original."""
+    row = track.row
+    voices = f"-{crc32(repr(track.turns).encode()):08x}" if track.turns else ""
+    return f'"{row.video_id}-{row.target_language}-{row.revision}{voices}"'
 
 
 def _beside_original(segments: Sequence[Segment], original: OriginalTrack | None) -> tuple[Segment, ...]:
-    """Each brought line is shown beside the original line that it overlaps the longest.
-
-    Both are in order of time, so that the sources before a line's are never looked at again.
-    """
-    sources = deque(original.segments if original else ())
-    return tuple(replace(line, original_text=_closest(line, sources)) for line in segments)
-
-
-def _closest(line: Segment, sources: deque[Segment]) -> str | None:
-    while sources and sources[0].end <= line.start:
-        sources.popleft()
-
-    def overlap(source: Segment) -> float:
-        return min(line.end, source.end) - max(line.start, source.start)
-
-    best = max(takewhile(lambda source: source.start < line.end, sources), key=overlap, default=None)
-    return best.text if best else None
+    """Each brought line is shown beside the original line that it overlaps the longest."""
+    sources = beside(segments, original.segments if original else ())
+    return tuple(
+        replace(line, original_text=source.text if source else None)
+        for line, source in zip(segments, sources, strict=True)
+    )

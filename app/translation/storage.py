@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.subtitles.segments import Segment
+from app.subtitles.storage import Turn, turns_of
+from app.translation.beside import voiced
 from app.translation.models import Translation, TranslationSegment
 from app.videos.models import ArtifactKind, Source
 from app.videos.storage import publish
@@ -16,10 +18,17 @@ from app.videos.storage import publish
 
 @dataclass(frozen=True, slots=True)
 class TranslatedTrack:
-    """The row and its segments in order of time; their `original_text` is the source line."""
+    """The row and its segments in order of time; their `original_text` is the source line, and their
+    `speaker` only who was set on them. `turns` are the original's."""
 
     row: Translation
     segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def voiced(self) -> tuple[Segment, ...]:
+        """The segments with who speaks them."""
+        return voiced(self.segments, self.turns)
 
 
 async def find_track(session: AsyncSession, video_id: str, language: str) -> TranslatedTrack | None:
@@ -30,7 +39,8 @@ async def find_track(session: AsyncSession, video_id: str, language: str) -> Tra
         TranslationSegment.video_id == video_id, TranslationSegment.language == language
     )
     found = await session.scalars(query.order_by(TranslationSegment.start_time, TranslationSegment.id))
-    return TranslatedTrack(row, tuple(_segment(line) for line in found))
+    segments = tuple(_segment(line) for line in found)
+    return TranslatedTrack(row, segments, await turns_of(session, video_id))
 
 
 async def load_track(session: AsyncSession, video_id: str, language: str) -> TranslatedTrack:

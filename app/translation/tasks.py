@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -132,7 +132,9 @@ class SubtitleTranslation:
             row.untranslated = translated.untranslated
             row.missed_terms = translated.missed_terms
             made_from = [Source(ArtifactKind.SUBTITLES, None, original.row.revision)]
-            await save_track(completion.session, row, translated.segments, made_from)
+            # Who speaks is the original's to tell, until somebody says otherwise.
+            segments = [replace(segment, speaker=None) for segment in translated.segments]
+            await save_track(completion.session, row, segments, made_from)
             await completion.finish(
                 TranslationResult(
                     video_id=job.video_id,

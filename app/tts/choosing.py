@@ -1,12 +1,12 @@
 """Which wording of each line is spoken first: told by the script alone, so that whoever speaks lines before
 all are there chooses the same."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from app.tts.schemas import SpeechOptions
 from app.tts.script import Line
-from app.tts.timeline import Slot, TimingLimits, room
+from app.tts.timeline import Placement, Slot, TimingLimits, room
 from app.tts.wording import LengthEstimate, Pace, best_wording
 
 # Lines that are spoken to learn the pace of a voice nobody has heard.
@@ -17,12 +17,14 @@ _STRANGEST_PACE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class WordingChoice:
-    """By the `slots` of all lines of a video of `duration` seconds, and by how fast the voices speak."""
+    """By the `slots` of all lines of a video of `duration` seconds, the places of those that are `kept` (by
+    id), and how fast the voices speak."""
 
     slots: Sequence[Slot]
     duration: float
     limits: TimingLimits
     estimate: LengthEstimate
+    kept: Mapping[int, Placement] = field(default_factory=dict)
 
     def wording(self, line: Line, index: int) -> str:
         """What is said in the slot of that `index`."""
@@ -54,7 +56,7 @@ class WordingChoice:
         return replace(self, estimate=self.estimate.having_heard(spoken))
 
     def _fitting(self, line: Line, index: int, slowness: float = 1.0) -> str:
-        space = room(self.slots, index, video_duration=self.duration, limits=self.limits)
+        space = room(self.slots, index, video_duration=self.duration, limits=self.limits, kept=self.kept)
         return best_wording(line.wordings, lambda text: slowness * self.estimated(line, text), space)
 
 

@@ -34,7 +34,7 @@ _OF_ONE_LINE = frozenset(
 @dataclass(frozen=True, slots=True)
 class Performance:
     """What has become of a line: the `version` to place, or the `failure`, or neither where it stays as it
-    was. `length` in seconds at the voice's own pace, estimated if it could not be spoken; `cost` in US
+    was. `length` in seconds at the voice's own pace, of its subtitle if it could not be spoken; `cost` in US
     dollars. `tried` are the wordings spoken so far, and `done` says that nothing shorter is left."""
 
     line: Line
@@ -179,7 +179,7 @@ class Reading:
             version = await self.speaker.speak(text, line.delivery)
         except Problem as problem:
             await self._patience.failed(problem, line.delivery)
-            return Performance(line, text, choice.estimated(line, text), failure=problem, tried=tried)
+            return Performance(line, text, line.slot.end - line.slot.start, failure=problem, tried=tried)
         self._patience.succeeded()
         return Performance(line, text, version.length, version, cost=version.cost, tried=tried)
 

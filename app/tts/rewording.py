@@ -52,17 +52,23 @@ class Rewording:
         return tuple(lines), placements
 
     def _plan(self, lines: Sequence[Performance]) -> tuple[Placement, ...]:
-        kept = {line.id: place for line in self.script.lines if (place := line.placed_before) is not None}
         return plan_timeline(
             self.script.slots,
             [performance.length for performance in lines],
             video_duration=self.script.duration,
             limits=self.limits,
-            kept=kept,
+            kept=self.script.kept,
+            reserved={performance.line.id for performance in lines if performance.failure is not None},
         )
 
     def _room(self, index: int) -> float:
-        return room(self.script.slots, index, video_duration=self.script.duration, limits=self.limits)
+        return room(
+            self.script.slots,
+            index,
+            video_duration=self.script.duration,
+            limits=self.limits,
+            kept=self.script.kept,
+        )
 
     def _is_tight(self, lines: Sequence[Performance], placements: Sequence[Placement], index: int) -> bool:
         performance, placement = lines[index], placements[index]

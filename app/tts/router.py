@@ -113,7 +113,9 @@ async def regenerate_speech(
     body: RegenerateSpeech | None = None,
 ) -> SpeechTrack:
     """With a body, speaks the named segments again, or those that failed, and answers when they are done; the
-    others stay as they are. Without a body, it only reads."""
+    others stay as they are. Only where even the fewest words at the highest speed do not fit between them, as
+    few as it takes make room: `moved_segments` of the task, the video's latest in `GET /api/tasks`, names
+    them. Without a body, it only reads."""
     if body is not None:
         async with request_transaction(request) as session:
             job = await manager.regenerate(session, video_id, language_code, body)

@@ -142,7 +142,8 @@ class SpokenSegment(Response):
     end: End = Field(description="Of its subtitle, seconds.")
     url: Url | None = Field(description="Its file, as it is placed in the dub; null if it failed.")
     duration: Duration = Field(
-        description="Of the speech as it is placed, seconds; estimated if it failed.", examples=[4.2]
+        description="Of the speech as it is placed, seconds; if it failed, of what is left free for it.",
+        examples=[4.2],
     )
     natural_duration: float | None = Field(
         description="Of the speech at the voice's own pace, seconds; null if it failed.", examples=[4.6]
@@ -163,7 +164,11 @@ class SpokenSegment(Response):
     moved: float = Field(
         description="How much later than its subtitle it starts, seconds; negative: earlier.", examples=[0.0]
     )
-    overflow: float = Field(description="How far beyond what was its own, seconds.", examples=[0.0])
+    overflow: float = Field(
+        description="How much it has beyond what was its own: past its end, or of the time of lines "
+        "before it, which begin earlier than they may for it; seconds.",
+        examples=[0.0],
+    )
     attempts: int = Field(description="How often it was spoken for the sake of its length.", examples=[1])
     rewrites: int = Field(description="How often it was put into fewer words.", examples=[0])
     cost: float | None = Field(

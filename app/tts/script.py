@@ -1,6 +1,6 @@
 """What a job has to speak: the lines of a translation, and what there was of them before."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.subtitles.segments import Segment
@@ -51,10 +51,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All lines in order of time, and their `slots`, for a video of `duration` seconds."""
+    """All lines in order of time, their `slots`, and the places of those that stay as they are (`kept`, by
+    id), for a video of `duration` seconds."""
 
     lines: tuple[Line, ...]
     slots: tuple[Slot, ...]
+    kept: Mapping[int, Placement]
     duration: float
     translation: TranslatedTrack
     former: SpokenTrack | None
@@ -68,11 +70,12 @@ def script_of(
     A file that a user brought may go on after the video's end: nobody would hear that.
     """
     if request.again is None or former is None:
-        lines = lines_of(request, translation.segments, former, duration)
+        lines = lines_of(request, translation.voiced, former, duration)
     else:
         again = _again(request, request.again, translation, former)
         lines = tuple(sorted(again, key=lambda line: _place(line.slot)))
-    return Script(lines, tuple(line.slot for line in lines), duration, translation, former)
+    kept = {line.id: place for line in lines if (place := line.placed_before) is not None}
+    return Script(lines, tuple(line.slot for line in lines), kept, duration, translation, former)
 
 
 def slots_of(segments: Iterable[Segment], duration: float) -> tuple[Slot, ...]:
@@ -125,7 +128,7 @@ def _again(
     request: SpeechTask, again: RegenerateSpeech, translation: TranslatedTrack, former: SpokenTrack
 ) -> Iterator[Line]:
     """The track's own segments, also where the translation has gained or lost some since."""
-    translated = {segment.id: segment for segment in translation.segments}
+    translated = {segment.id: segment for segment in translation.voiced}
     named = set(again.segment_ids or ())
     for row in former.segments:
         if row.id not in named:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 
 @dataclass(slots=True)
@@ -11,7 +11,8 @@ class PlacedLine:
 
     `space` is what lies between its subtitle's start and the next one's, or the end of the video, and
     `allowed` where it must have ended. `durations` are what it takes with growing effort: at the soft
-    speed first, at the highest last; without any it has its space to itself.
+    speed first, at the highest last; without any it has its space to itself. `taken` is what it has of the
+    time of the lines before it, which begin earlier for its sake than they may.
     """
 
     wanted: int
@@ -23,10 +24,16 @@ class PlacedLine:
     effort: int = 0
     start: int = 0
     duration: int = 0
+    taken: int = 0
 
     @property
     def end(self) -> int:
         return self.start + self.duration
+
+    @property
+    def shortest(self) -> int:
+        """What it takes at the highest speed."""
+        return min(self.natural, self.durations[-1])
 
     @property
     def moved(self) -> int:
@@ -48,12 +55,14 @@ class PlacedLine:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a run of lines has to find its place, in ticks."""
+    """Where a run of lines has to find its place, in ticks. Nothing may be heard beyond a ceiling that
+    `is_firm`."""
 
     floor: int
     ceiling: int
     earliest: int
     latest: int
+    is_firm: bool = True
 
     def allows(self, line: PlacedLine) -> bool:
         return -self.earliest <= line.moved <= self.latest and line.end <= self.ceiling
@@ -67,29 +76,39 @@ class Run:
     window: Window
 
     @property
+    def fits(self) -> bool:
+        return self.lines[-1].end <= self.window.ceiling
+
+    @property
     def is_pressed_from_before(self) -> bool:
         """Whether its first passage finds no room and begins as early as it can."""
         passage = next(_passages(self.lines, _is_apart_from))
-        return self._is_cramped(passage) and passage[0].start <= self.window.floor
-
-    @property
-    def is_pressed_from_behind(self) -> bool:
-        """Whether its last passage finds no room and ends as late as it may."""
-        *_, passage = _passages(self.lines, _is_apart_from)
-        return self._is_cramped(passage) and passage[-1].end >= self.window.ceiling
-
-    def _is_cramped(self, passage: Sequence[PlacedLine]) -> bool:
-        return not all(self.window.allows(line) for line in passage)
+        cramped = not all(self.window.allows(line) for line in passage)
+        return cramped and passage[0].start <= self.window.floor
 
 
 def spread(run: Run) -> None:
-    """Place the run with as little effort as it takes, passage by passage."""
+    """Place the run with as little effort as it takes, passage by passage.
+
+    At the ceiling the last line is pulled back into the silence before it. Lines before that begin earlier
+    than they may only where that is firm and the last one does not end before it otherwise.
+    """
+    last = run.lines[-1]
+    last.taken = 0
     for line in run.lines:
         line.effort = 0
+    _place_with_effort(run, _place_in_bounds)
+    beyond = last.end - run.window.ceiling
+    if beyond > 0 and run.window.is_firm:
+        _place_with_effort(run, _place_by_force)
+        last.taken = beyond - max(0, last.end - run.window.ceiling)
+
+
+def _place_with_effort(run: Run, place: "_Placing") -> None:
     while True:
         for line in run.lines:
             line.settle()
-        _place(run)
+        place(run)
         harder = _harder(run, _is_free_of) or _harder(run, _is_apart_from)
         if not harder:
             return
@@ -134,22 +153,50 @@ def _is_free_of(before: PlacedLine, line: PlacedLine) -> bool:
     return line.moved == 0 or _is_apart_from(before, line)
 
 
-def _place(run: Run) -> None:
+_Placing = Callable[[Run], None]
+
+
+def _place_in_bounds(run: Run) -> None:
+    """No line begins earlier than it may but the last, which may end beyond the ceiling."""
+    *before_last, _ = _bounds(run)
+    _place(run, max(_latest(run), before_last[-1]))
+
+
+def _place_by_force(run: Run) -> None:
+    """The fewest lines are pulled back by the least that has the last one end at the ceiling."""
+    _place(run, max(_latest(run), run.window.floor))
+
+
+def _place(run: Run, latest: int) -> None:
     """Starts that keep the lines apart and are nearest to the subtitles' in the least squares.
 
     With the time that the lines before take subtracted, starts must not fall: an isotonic regression,
-    solved by pooling adjacent violators.
+    solved by pooling adjacent violators. None of them is later than `latest`.
     """
-    taken = [0]
-    for line in run.lines:
-        taken.append(taken[-1] + line.duration + line.gap)
-    wanted = [line.wanted - before for line, before in zip(run.lines, taken, strict=False)]
-    last = taken[-1] - run.lines[-1].gap
-    lowest, highest = run.window.floor, run.window.ceiling - last
-    bound = lowest
-    for line, want, level, before in zip(run.lines, wanted, _isotonic(wanted), taken, strict=False):
-        bound = max(bound, want - run.window.earliest)
-        line.start = before + max(lowest, min(highest, max(level, bound)))
+    _, *bounds = _bounds(run)
+    levels = _isotonic(_wanted(run))
+    for line, level, bound, before in zip(run.lines, levels, bounds, _taken(run), strict=False):
+        line.start = before + min(latest, max(level, bound))
+
+
+def _taken(run: Run) -> list[int]:
+    """What the lines before each take, and all of them."""
+    return list(accumulate((line.duration + line.gap for line in run.lines), initial=0))
+
+
+def _wanted(run: Run) -> list[int]:
+    return [line.wanted - before for line, before in zip(run.lines, _taken(run), strict=False)]
+
+
+def _bounds(run: Run) -> list[int]:
+    """The earliest for a start before which there are no lines, one, and so on."""
+    own = (want - run.window.earliest for want in _wanted(run))
+    return list(accumulate(own, max, initial=run.window.floor))
+
+
+def _latest(run: Run) -> int:
+    """For a start, so that the last line ends at the ceiling."""
+    return run.window.ceiling - _taken(run)[-1] + run.lines[-1].gap
 
 
 def _isotonic(values: Sequence[int]) -> Iterator[int]:

@@ -186,6 +186,8 @@ def _values(segment: SpeechSegment) -> dict[str, object]:
 
 
 def _spoken_cue(segment: SpeechSegment) -> Cue:
+    speaker = delivery_of(segment).speaker
     if segment.clip is None:
-        return Cue(segment.start_time, segment.end_time, segment.text)
-    return Cue(segment.placed_start, round(segment.placed_start + segment.duration, 3), segment.text)
+        return Cue(segment.start_time, segment.end_time, segment.text, speaker=speaker)
+    end = round(segment.placed_start + segment.duration, 3)
+    return Cue(segment.placed_start, end, segment.text, speaker=speaker)

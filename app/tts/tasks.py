@@ -1,7 +1,7 @@
 """The job of the speech feature: every line spoken and put on the video's clock."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
@@ -107,7 +107,7 @@ class SpeechGeneration:
         script = await self._script(job)
         options = job.request.options
         limits = limits_of(options)
-        choice = WordingChoice(script.slots, script.duration, limits, estimate)
+        choice = WordingChoice(script.slots, script.duration, limits, estimate, script.kept)
         performed = await Reading(speaker, script, choice, partial(_report_spoken, job)).read()
         rewording = Rewording(
             speaker,
@@ -167,7 +167,7 @@ class SpeechGeneration:
                 speech.created_at = old.created_at
                 after_commit(session, partial(self.storage.delete_prefix, old.objects))
             await save_speech(session, speech, segments, script.former, _made_from(job.request, script))
-            await completion.finish(_result(speech, segments))
+            await completion.finish(_result(speech, segments, _made_room(dubbed)))
 
     def _row(self, job: RunningJob[SpeechTask], script: Script) -> Speech:
         request = job.request
@@ -247,7 +247,16 @@ def _segment_row(job: RunningJob[SpeechTask], dubbed: Dubbed) -> SpeechSegment:
     )
 
 
-def _result(speech: Speech, segments: Sequence[SpeechSegment]) -> SpeechResult:
+def _made_room(dubbed: Iterable[Dubbed]) -> list[int]:
+    """The lines that should have stayed as they were."""
+    return [
+        each.performance.line.id
+        for each in dubbed
+        if each.performance.line.fixed and each.placement != each.performance.line.placed_before
+    ]
+
+
+def _result(speech: Speech, segments: Sequence[SpeechSegment], made_room: list[int]) -> SpeechResult:
     failed = [segment.id for segment in segments if segment.failure is not None]
     spoken = [segment for segment in segments if segment.failure is None]
     return SpeechResult(
@@ -257,6 +266,7 @@ def _result(speech: Speech, segments: Sequence[SpeechSegment]) -> SpeechResult:
         duration=round(sum(segment.duration for segment in spoken), 3),
         segments_count=len(segments),
         overflowing_segments=[segment.id for segment in spoken if segment.overflow > 0],
+        moved_segments=made_room,
         partial=bool(failed),
         failed_segments=failed,
     )

@@ -1,11 +1,11 @@
 """Where and how fast each line of a dub is spoken, so that it stays in sync with the picture."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from app.tts.spreading import PlacedLine, Run, Window, relax, spread
+from app.tts.pinning import Bounds, Pinning
+from app.tts.spreading import PlacedLine, relax
 
 _TICKS_PER_SECOND = 1_000_000
 _TIGHT_GAP_SECONDS = 0.02
@@ -13,8 +13,6 @@ _TIGHT_GAP_SECONDS = 0.02
 _EARLIEST_SECONDS = 0.08
 # From the soft speed to the highest.
 _STEPS = 5
-# A run that finds no room between its neighbours grows by this part of itself.
-_GROWTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,9 @@ class Placement:
 
     `duration` is that of the speech at `speed` (1 is as the voice spoke it). `moved` is how much later
     than its subtitle it starts (negative: earlier), `borrowed` how far it runs into the silence
-    after its subtitle, and `overflow` how far it runs past all it may have: the next subtitle's start and
-    the shift that this one may be given, or the end of the video.
+    after its subtitle, and `overflow` how much it has beyond all it may: past the next subtitle's start and
+    the shift that this one may be given, past the end of the video, or of the time of the lines before, which
+    begin earlier than they may for it to be heard to its end.
     """
 
     id: int
@@ -71,6 +70,7 @@ def plan_timeline(
     video_duration: float,
     limits: TimingLimits | None = None,
     kept: Mapping[int, Placement] | None = None,
+    reserved: Collection[int] = (),
 ) -> tuple[Placement, ...]:
     """Place each slot's speech, `lengths[i]` seconds long at natural speed; slots in order of start.
 
@@ -78,75 +78,71 @@ def plan_timeline(
     if it is longer it is sped up to the soft speed. Where that is not enough, the gap gives way, and
     then the passage is spread: its lines are sped up to the soft speed together and start as little off
     their subtitles as they can, in the least squares. If one would be moved further than it may, the
-    whole passage goes up to the highest speed. What is still too long delays what follows, which is
-    reported as overflow. Nothing overlaps, is cut off or slowed.
+    whole passage goes up to the highest speed. What is still too long delays what follows. A line that
+    would not end with the video is pulled back into the silence before it and, where that is not enough,
+    the fewest lines before it by the least. What others lack is reported as overflow. Nothing overlaps, is
+    cut off or slowed.
 
-    The lines `kept` (by id) stay exactly where they are, unless the others do not fit between them: then
-    as few neighbours as it takes are placed anew, and none that would make no difference.
+    The lines `kept` (by id) stay exactly where they are, unless the others do not fit between them at the
+    highest speed: then as few neighbours as it takes are placed anew. The slots of the `reserved` ids are
+    left free unless the others find no room around them.
     """
     limits = limits or TimingLimits()
     lines = _lines(slots, lengths, limits, _ticks(video_duration))
-    pinned = {index: kept[slot.id] for index, slot in enumerate(slots) if kept and slot.id in kept}
-    for run in _free_runs(lines, pinned, limits, _ticks(video_duration)):
+    pinning = _pinning(slots, lines, kept or {}, reserved, limits, _ticks(video_duration))
+    for run in pinning.free_runs():
         relax(run)
     placed = [_placement(*parts, limits) for parts in zip(slots, lengths, lines, strict=True)]
-    return tuple(pinned.get(index, placement) for index, placement in enumerate(placed))
+    return tuple(
+        kept[placement.id] if kept and index in pinning.kept else placement
+        for index, placement in enumerate(placed)
+    )
 
 
-def room(slots: Sequence[Slot], index: int, *, video_duration: float, limits: TimingLimits) -> float:
+def room(
+    slots: Sequence[Slot],
+    index: int,
+    *,
+    video_duration: float,
+    limits: TimingLimits,
+    kept: Mapping[int, Placement] | None = None,
+) -> float:
     """How many seconds the line may last at the voice's own pace, to be spoken at the soft speed from its
-    subtitle's start without moving anybody."""
-    following = slots[index + 1].start - _TIGHT_GAP_SECONDS if index + 1 < len(slots) else video_duration
-    until = min(following, video_duration)
-    return max(0.0, until - slots[index].start) * min(limits.soft_speed, limits.max_speed)
+    subtitle's start without moving anybody, neither the lines `kept` (by id) nor the others' starts."""
+    kept, start, until = kept or {}, slots[index].start, video_duration
+    if index and (before := kept.get(slots[index - 1].id)):
+        start = max(start, before.end + _TIGHT_GAP_SECONDS)
+    if index + 1 < len(slots):
+        after = slots[index + 1]
+        following = kept[after.id].start if after.id in kept else after.start
+        until = min(until, following - _TIGHT_GAP_SECONDS)
+    return max(0.0, until - start) * min(limits.soft_speed, limits.max_speed)
 
 
-def _free_runs(
-    lines: Sequence[PlacedLine], pinned: dict[int, Placement], limits: TimingLimits, video_end: int
-) -> list[Run]:
-    """Places all lines that are not pinned; unpins the neighbours that leave others no room."""
-    for index, placement in pinned.items():
-        lines[index].start, lines[index].duration = _ticks(placement.start), _ticks(placement.duration)
-    placed: dict[range, Run] = {}
-    while True:
-        spans = list(_gaps(len(lines), pinned))
-        placed = {span: placed.get(span) or _placed_run(lines, span, limits, video_end) for span in spans}
-        in_the_way = {
-            index for span, run in placed.items() for index in _in_the_way(run, span) if index in pinned
-        }
-        if not in_the_way:
-            return list(placed.values())
-        for index in in_the_way:
-            del pinned[index]
-
-
-def _in_the_way(run: Run, span: range) -> Iterator[int]:
-    """The neighbours that keep the run from its place: one at a time, and more the longer it has become,
-    so that a passage of thousands of lines is not placed thousands of times."""
-    step = max(1, len(span) // _GROWTH)
-    if run.is_pressed_from_before:
-        yield from range(span.start - step, span.start)
-    if run.is_pressed_from_behind:
-        yield from range(span.stop, span.stop + step)
-
-
-def _gaps(count: int, pinned: Mapping[int, Placement]) -> Iterator[range]:
-    """The stretches of indexes between the pinned ones."""
-    edges = [-1, *sorted(pinned), count]
-    return (range(before + 1, after) for before, after in pairwise(edges) if after - before > 1)
-
-
-def _placed_run(lines: Sequence[PlacedLine], span: range, limits: TimingLimits, video_end: int) -> Run:
-    gap = _ticks(_TIGHT_GAP_SECONDS)
-    window = Window(
-        floor=lines[span.start - 1].end + gap if span.start else 0,
-        ceiling=lines[span.stop].start - gap if span.stop < len(lines) else video_end,
+def _pinning(
+    slots: Sequence[Slot],
+    lines: Sequence[PlacedLine],
+    kept: Mapping[int, Placement],
+    reserved: Collection[int],
+    limits: TimingLimits,
+    video_end: int,
+) -> Pinning:
+    bounds = Bounds(
+        gap=_ticks(_TIGHT_GAP_SECONDS),
         earliest=_ticks(min(_EARLIEST_SECONDS, limits.max_shift)),
         latest=_ticks(limits.max_shift),
+        video_end=video_end,
     )
-    run = Run(lines[span.start : span.stop], window)
-    spread(run)
-    return run
+    pinning = Pinning(lines, set(), set(), bounds)
+    for index, (slot, line) in enumerate(zip(slots, lines, strict=True)):
+        if slot.id in kept:
+            place = kept[slot.id]
+            line.start, line.duration = _ticks(place.start), _ticks(place.duration)
+            pinning.kept.add(index)
+        elif slot.id in reserved:
+            line.start, line.duration = line.wanted, min(line.natural, line.space)
+            pinning.reserved.add(index)
+    return pinning
 
 
 def _ticks(seconds: float) -> int:
@@ -189,7 +185,7 @@ def _placement(slot: Slot, length: float, line: PlacedLine, limits: TimingLimits
         start=_seconds(line.start),
         speed=min(limits.max_speed, speed),
         duration=_seconds(line.duration),
-        overflow=_seconds(max(0, line.end - line.allowed)),
+        overflow=_seconds(max(0, line.end - line.allowed) + line.taken),
         borrowed=_seconds(max(0, min(line.end, line.wanted + line.space) - _ticks(slot.end))),
         moved=_seconds(line.moved),
     )

@@ -61,6 +61,19 @@ def test_the_original_as_an_ass_file(api: LiveServer, both: str) -> None:
     assert events(answer.text) == [["0:00:00.50", "0:00:02.00", "하나 \\{가\\}"]]
 
 
+@pytest.mark.parametrize(("kind", "media_type"), [("vtt", "text/vtt"), ("ass", "text/x-ssa")])
+def test_speakers_come_and_go_with_files(api: LiveServer, both: str, kind: str, media_type: str) -> None:
+    edit = {"segments": [{"id": 0, "speaker": "Anna"}]}
+    original = f"/api/videos/{both}/subtitles/original"
+    api.http.put(original, json=edit).raise_for_status()
+    file = get(api, both, f"/subtitles/original?format={kind}")
+    api.http.put(original, json={"segments": [{"id": 0, "speaker": ""}]}).raise_for_status()
+    headers = {"Content-Type": media_type}
+    api.http.put(f"{original}?language=ko", content=file.encode(), headers=headers).raise_for_status()
+    [line] = api.http.get(original).json()["segments"]
+    assert (line["text"], line["speaker"]) == ("하나 {가}", "Anna")
+
+
 @pytest.mark.parametrize("kind", ["srt", "vtt"])
 def test_bilingual(api: LiveServer, both: str, kind: str) -> None:
     content = get(api, both, f"{TRANSLATED}?format={kind}&bilingual=true").encode()

@@ -1,6 +1,6 @@
 """Speech that fits its time: by the right wording, by rewriting, by speed; and what fails alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,6 +39,10 @@ def script(texts: list[str], step: float = STEP, share: float = 0.8) -> str:
             ),
         ]
     )
+
+
+def triplewise(lines: list[Json]) -> Iterator[tuple[Json, Json, Json]]:
+    return zip(lines, lines[1:], lines[2:], strict=False)
 
 
 def clock(seconds: float) -> str:
@@ -230,6 +234,41 @@ class TestSpeakers:
         assert [line["speaker"] for line in answer["segments"]] == [None, "Anna"]
         assert [line["voice_id"] for line in answer["segments"]] == ["onyx", "nova"]
 
+    def test_a_line_follows_the_original_until_it_has_a_speaker_of_its_own(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("original")
+        api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "en"})
+        original = f"/api/videos/{video}/subtitles/original"
+        translation = f"/api/videos/{video}/subtitles/translations/en"
+
+        def name(track: str, segment: int, speaker: str) -> None:
+            edit = {"segments": [{"id": segment, "speaker": speaker}]}
+            api.http.put(track, json=edit).raise_for_status()
+
+        def spoken() -> list[tuple[str | None, str | None, str]]:
+            """Who speaks each line by the translation and by the speech, and the voice."""
+            speak(api, video, voice_id="onyx", voices={"Anna": "nova", "Ben": "echo"})
+            lines = api.http.get(translation).json()["segments"]
+            return [
+                (line["speaker"], voice["speaker"], voice["voice_id"])
+                for line, voice in zip(lines, speech_of(api, video), strict=True)
+            ]
+
+        assert spoken() == [(None, None, "onyx")] * 2
+        name(original, 0, "Anna")
+        assert spoken() == [("Anna", "Anna", "nova"), (None, None, "onyx")]
+        before = api.http.get(f"{translation}?format=vtt")
+        assert "<v Anna>" in before.text
+        name(translation, 1, "Ben")
+        name(original, 0, "Cleo")
+        name(original, 1, "Anna")
+        assert spoken() == [("Cleo", "Cleo", "onyx"), ("Ben", "Ben", "echo")]
+        headers = {"If-None-Match": before.headers["etag"]}
+        assert "<v Cleo>" in api.http.get(f"{translation}?format=vtt", headers=headers).text
+        name(translation, 1, "")
+        assert spoken()[1] == ("Anna", "Anna", "nova")
+
     def test_a_voice_that_cannot_be_is_named(self, api: LiveServer, video: str, own_lines: OwnLines) -> None:
         own_lines("translations/en")
         body = {"language": "en", "voices": {"Anna": "no such voice"}}
@@ -331,6 +370,67 @@ class TestFailedLines:
         openai_server.fail(Endpoint.SPEECH, Body(bytes(48_000), "audio/pcm"))
         [failed] = speak(api, video)["failed_segments"]
         assert speech_of(api, video)[failed]["error"]["code"] == "engine_bad_answer"
+
+
+class TestCrowdedRetakes:
+    FAILED = 7
+
+    @pytest.fixture
+    def crowded(self, api: LiveServer, openai_server: LoopbackOpenAI, one_minute: Path) -> str:
+        """A video whose lines have hardly time enough, and of which some failed."""
+        video = api.upload(one_minute)
+        of_its_own = video[-5:].translate(str.maketrans("0123456789", "ghijklmnop"))
+        texts = [f"{sentence(number)} {of_its_own}" for number in range(LINES)]
+        bring_track(api, video, "original", script(texts, share=0.95))
+        bring_track(api, video, "translations/en", script(texts, share=0.95))
+        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST, times=self.FAILED)
+        result = speak(api, video, voice_id=MixedVoices.DRAWN)
+        assert len(result["failed_segments"]) == self.FAILED
+        openai_server.forget()
+        return video
+
+    def test_the_slots_of_failed_lines_are_free(self, api: LiveServer, crowded: str) -> None:
+        for before, line, after in triplewise(speech_of(api, crowded)):
+            if line["failed"]:
+                assert line["placed_start"] == line["start"]
+                assert before["placed_start"] + before["duration"] <= line["start"] + 1e-6
+                assert after["placed_start"] >= line["end"] - 1e-6
+
+    def test_they_are_made_to_fit_between_the_others(self, api: LiveServer, crowded: str) -> None:
+        before = speech_of(api, crowded)
+        answer = api.http.post(f"/api/videos/{crowded}/tts/en", json={}).raise_for_status()
+        after = answer.json()["segments"]
+        assert [line for line, old in zip(after, before, strict=True) if not old["failed"]] == [
+            line for line in before if not line["failed"]
+        ]
+        assert all(line["speed"] <= 1.3 for line in after)
+        assert all(
+            line["placed_start"] + line["duration"] <= following["placed_start"] + 1e-6
+            for line, following in pairwise(after)
+        )
+        assert moved_by_the_last_task(api, crowded) == []
+
+    def test_who_makes_room_for_what_does_not_fit_is_told(self, api: LiveServer, crowded: str) -> None:
+        before = speech_of(api, crowded)
+        number = next(line["id"] for line in before[5:] if not line["failed"])
+        endless = "Incomprehensibilities-of-internationalization-and-industrialization-everywhere"
+        edit = {"segments": [{"id": number, "text": endless}]}
+        api.http.put(f"/api/videos/{crowded}/subtitles/translations/en", json=edit).raise_for_status()
+        body = {"segment_ids": [number]}
+        after = api.http.post(f"/api/videos/{crowded}/tts/en", json=body).raise_for_status().json()
+        changed = [
+            line["id"]
+            for line, old in zip(after["segments"], before, strict=True)
+            if line["id"] != number and line != old
+        ]
+        assert changed
+        assert moved_by_the_last_task(api, crowded) == changed
+
+
+def moved_by_the_last_task(api: LiveServer, video: str) -> list[int]:
+    tasks = api.http.get(f"/api/tasks?video_id={video}").raise_for_status().json()["tasks"]
+    moved: list[int] = tasks[0]["result"]["moved_segments"]
+    return moved
 
 
 def test_files_are_made_when_they_are_asked_for(api: LiveServer, video: str, own_lines: OwnLines) -> None:

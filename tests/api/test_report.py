@@ -41,6 +41,9 @@ def test_the_whole(report: Json) -> None:
     errors = [abs(segment["onset_error"]) for segment in track["segments"]]
     assert track["onset_error"]["worst"] == pytest.approx(max(errors), abs=0.0005)
     assert track["onset_error"]["mean"] == pytest.approx(sum(errors) / len(errors), abs=0.0005)
+    apart = [abs(segment["measured_onset"] - segment["planned_start"]) for segment in track["segments"]]
+    assert track["subtitle_error"]["worst"] == pytest.approx(max(apart), abs=0.0005)
+    assert track["subtitle_error"]["max_shift"] == 0.3
     assert (track["overlaps"], track["truncations"]) == (0, 0)
     assert track["failed_segments"] == track["unheard_segments"] == []
     assert track["speed"]["highest"] == max(segment["speed"] for segment in track["segments"])

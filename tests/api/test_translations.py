@@ -66,6 +66,7 @@ def test_each_line_keeps_its_id_and_times(api: LiveServer, subtitled: str) -> No
             "text": "Oneos smallos stepos.",
             "shorter": ["Oneos smallos", "Oneos"],
             "original_text": "One small step.",
+            "speaker": None,
         },
         {
             "id": 1,
@@ -74,6 +75,7 @@ def test_each_line_keeps_its_id_and_times(api: LiveServer, subtitled: str) -> No
             "text": "Andos aos giantos leapos.",
             "shorter": ["Andos aos giantos", "Andos aos"],
             "original_text": "And a giant leap.",
+            "speaker": None,
         },
     ]
 
@@ -317,6 +319,7 @@ def test_editing(api: LiveServer, subtitled: str) -> None:
         "text": "Fin.",
         "shorter": [],
         "original_text": None,
+        "speaker": None,
     }
     assert api.http.put(path, json=changes, headers={"If-Match": etag}).status_code == 412
 

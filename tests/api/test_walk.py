@@ -153,6 +153,7 @@ def test_the_results_of_tasks(walk: Walk) -> None:
         "duration": pytest.approx(sum(line["duration"] for line in walk.json("spoken")["segments"])),
         "segments_count": 3,
         "overflowing_segments": [],
+        "moved_segments": [],
         "partial": False,
         "failed_segments": [],
     }
@@ -242,6 +243,7 @@ def test_the_translation(walk: Walk) -> None:
         "text": "Theum Express isum lateum.",
         "shorter": ["Theum Express isum", "Theum Express"],
         "original_text": "The train is late.",
+        "speaker": None,
     }
     assert [line["original_text"] for line in lines] == [line["text"] for line in originals]
     assert [(line["start"], line["end"]) for line in lines] == [

@@ -31,7 +31,7 @@ async def report(studio: Studio) -> AsyncIterator[DubReport]:
         for line in placed
     ]
     failed = replace(_line(9, 6.2), failed=True)
-    plan = TrackPlan("es", (*lines[:4], failed, lines[4]))
+    plan = TrackPlan("es", (*lines[:4], failed, lines[4]), max_shift=0.12)
     made = await report_on(
         dub, probe(dub), SourceFile(source, probe(source), "key"), [plan], studio.memo, studio.storage
     )
@@ -77,6 +77,14 @@ async def test_a_report_sums_up(report: DubReport) -> None:
     assert report.duration_difference == pytest.approx(-1.0, abs=0.01)
     assert report.picture_difference == pytest.approx(-1.0, abs=0.01)
     assert track.duration_difference == pytest.approx(-1.0, abs=0.01)
+
+
+async def test_a_report_tells_how_far_the_speech_is_from_the_subtitles(report: DubReport) -> None:
+    (track,) = report.tracks
+    errors = track.subtitle_error
+    assert errors is not None
+    assert errors.p95 == errors.worst == pytest.approx(0.16, abs=0.004)
+    assert (errors.beyond_40_ms, errors.max_shift, errors.beyond_max_shift) == (4, 0.12, 1)
 
 
 async def test_a_report_is_kept_beside_the_dub(report: DubReport, studio: Studio) -> None:

@@ -14,7 +14,8 @@ from app.subtitles.formatter import SubtitleFormat, parse, serialise
 MEDIA = Path(__file__).parents[2].parent / "shared" / "media"
 SUBTITLES = MEDIA / "subs"
 needs_media = pytest.mark.skipif(not SUBTITLES.is_dir(), reason="the test media are not beside the checkout")
-FORMATS: tuple[SubtitleFormat, ...] = ("srt", "vtt")
+TO_THE_MILLISECOND: tuple[SubtitleFormat, ...] = ("srt", "vtt")
+FORMATS: tuple[SubtitleFormat, ...] = (*TO_THE_MILLISECOND, "ass")
 
 
 def wild(name: str) -> bytes:
@@ -32,7 +33,7 @@ def refusal(data: bytes, file_format: SubtitleFormat = "srt") -> tuple[str | flo
     return caught.value.details["line"], caught.value.details["reason"]
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("file_format", TO_THE_MILLISECOND)
 def test_what_is_written_is_read_back(file_format: SubtitleFormat) -> None:
     cues = (
         Cue(0.0, 1.5, "Fish & chips < <i>caviar</i>\n--> said &amp; done"),
@@ -242,6 +243,74 @@ def test_vtt_entities_are_characters() -> None:
     assert parse(data, "vtt")[0].text == "AT&T <3\xa0x"
 
 
+@pytest.mark.parametrize("file_format", ["vtt", "ass"])
+def test_speakers_are_written_and_read_back(file_format: SubtitleFormat) -> None:
+    cues = (
+        Cue(0.0, 1.0, "Who is it?\n<i>Me</i>", speaker="Anna & <Ben>"),
+        Cue(1.0, 2.0, "Nobody."),
+        Cue(2.0, 3.0, "안녕", speaker="진행자"),
+    )
+    assert parse(serialise(cues, file_format, "ko").encode(), file_format) == cues
+
+
+def test_subrip_knows_no_speakers() -> None:
+    written = serialise([Cue(0.0, 1.0, "Hello", speaker="Anna")], "srt", "en")
+    assert "Anna" not in written
+    assert parse(written.encode(), "srt") == (Cue(0.0, 1.0, "Hello"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ("<v Anna>Hello", "Anna"),
+        ("<v.loud.first  Anna  Lee >Hello</v>", "Anna Lee"),
+        ("<v Fish &amp; Chips>Hello", "Fish & Chips"),
+        ("<v Anna>Hello</v> <v Anna>again", "Anna"),
+        ("<v Anna>Hello</v>\n<v Ben>Hi", None),
+        ("<v>Hello", None),
+        ("Hello", None),
+    ],
+)
+def test_vtt_voices(text: str, speaker: str | None) -> None:
+    [cue] = parse(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n".encode(), "vtt")
+    assert cue.speaker == speaker
+    assert cue.text.startswith("Hello")
+
+
+ASS = """\ufeff[Script Info]
+ScriptType: v4.00+
+[V4+ Styles]
+Format: Name, Fontname
+Style: Default,Arial
+[Events]
+Format: Layer, Start, End, Style, Actor, Text
+Comment: 0,0:00:00.00,0:00:09.00,Default,,not said
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,Anna,{\\an8\\i1}Well, then{\\i0}\\Nyes\\hand no
+Dialogue: 1,0:00:01.00,0:00:02.50,Default,Anna,{\\an8\\i1}Well, then{\\i0}\\Nyes\\hand no
+Dialogue: 0,0:00:03.00,0:00:04.00,Default,,{\\p1}m 0 0 l 9 9{\\p0}
+Dialogue: 0,1:00:05.00,1:00:06.00,Sign,,{\\b700}Shut \\{here\\}
+"""
+
+
+def test_what_is_said_in_an_ass_file() -> None:
+    assert parse(ASS.encode(), "ass") == (
+        Cue(1.0, 2.5, "<i>Well, then</i>\nyes and no", speaker="Anna"),
+        Cue(3605.0, 3606.0, "<b>Shut {here}</b>"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("Dialogue: 0,0:00:01.00,soon,Default,,0,0,0,,Hello", 1),
+        ("[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default", 2),
+        ("[Script Info]\nTitle: nothing said", 2),
+    ],
+)
+def test_unreadable_ass_files_are_refused_with_the_line(data: str, line: int) -> None:
+    assert refusal(data.encode(), "ass")[0] == line
+
+
 def test_vtt_headers_comments_and_styles_are_not_text() -> None:
     data = (
         "\ufeffWEBVTT - title\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n"
@@ -316,7 +385,7 @@ def assert_read_or_refused(data: bytes) -> None:
             continue
         assert all(earlier.end <= later.start for earlier, later in pairwise(cues))
         assert all(0 <= cue.start < cue.end and cue.text.strip() for cue in cues)
-        for written_as in FORMATS:
+        for written_as in TO_THE_MILLISECOND:
             again = parse(serialise(cues, written_as, "en").encode(), written_as)
             assert [(cue.start, cue.end) for cue in again] == [(cue.start, cue.end) for cue in cues]
 

@@ -1,9 +1,9 @@
 """The plan of a dub: in sync where speech fits, and never two lines at once where it does not."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -17,10 +17,13 @@ def plan(
     video_duration: float = 100.0,
     min_gap: float = 0.0,
     kept: Mapping[int, Placement] | None = None,
+    reserved: Collection[int] = (),
 ) -> tuple[Placement, ...]:
     slots = [Slot(number, start, end) for number, (start, end) in enumerate(times)]
     limits = TimingLimits(min_gap=min_gap)
-    return plan_timeline(slots, lengths, video_duration=video_duration, limits=limits, kept=kept)
+    return plan_timeline(
+        slots, lengths, video_duration=video_duration, limits=limits, kept=kept, reserved=reserved
+    )
 
 
 def test_speech_that_fits_starts_with_its_subtitle_as_it_was_spoken() -> None:
@@ -89,10 +92,43 @@ def test_lines_at_the_end_are_pulled_back_into_the_silence_before() -> None:
     assert (late.start, late.end, late.moved, late.overflow) == (8.0, 10.0, -1.0, 0.0)
 
 
-def test_lines_before_a_pulled_one_are_sped_up_and_then_pulled_too() -> None:
+def test_a_long_last_line_leaves_those_before_it_at_their_place_and_pace() -> None:
+    times = [*((3.0 * number, 3.0 * number + 3) for number in range(10)), (30.0, 31.0)]
+    *before, last = plan(times, [2.3] * 10 + [2.2], video_duration=31.0)
+    assert [(one.moved, one.speed) for one in before] == [(0.0, 1.0)] * 10
+    assert (last.end, last.speed, last.overflow) == pytest.approx((31.0, 1.3, 0.0), abs=1e-5)
+    assert last.start >= before[-1].end
+
+
+def test_what_only_ends_with_the_video_by_pulling_others_says_so() -> None:
     first, second = plan([(5.0, 8.0), (8.0, 10.0)], [3.25, 3.9], video_duration=10.0)
     assert (second.start, second.end) == (7.0, 10.0)
     assert (first.start, first.end, first.moved) == (4.5, 7.0, -0.5)
+    assert (first.overflow, second.overflow) == pytest.approx((0.0, 0.42))
+
+
+def test_as_few_lines_as_it_takes_are_pulled_for_the_last() -> None:
+    times = [*((3.0 * number, 3.0 * number + 3) for number in range(10)), (30.0, 31.0)]
+    *before, last = plan(times, [2.9] * 10 + [5.2], video_duration=31.0)
+    assert last.end == pytest.approx(31.0)
+    pulled = [one for one in before if one.moved < -0.08]
+    missing = 4.0 - 1.0 - (3.0 - 2.9 / 1.3) - 0.08
+    assert last.overflow == pytest.approx(missing, abs=1e-4)
+    assert [one.id for one in pulled] == [7, 8, 9]
+    assert all(one.speed == pytest.approx(1.3, abs=1e-4) for one in pulled)
+
+
+def test_a_run_between_kept_lines_is_not_pulled_from_its_place() -> None:
+    times = [(3.0 * number, 3.0 * number + 3) for number in range(6)]
+    lengths = [2.3] * 6
+    before = plan(times, lengths)
+    lengths[4] = 4.2
+    kept = {one.id: one for one in before if one.id not in (1, 2, 3, 4)}
+    after = plan(times, lengths, kept=kept)
+    assert [one.moved for one in after[1:4]] == [0.0] * 3
+    assert after[4].end <= 15.0
+    assert after[4].overflow == 0.0
+    assert after[5] == before[5]
 
 
 def test_speech_longer_than_the_video_runs_past_its_end_uncut() -> None:
@@ -121,6 +157,41 @@ def test_as_few_neighbours_as_it_takes_make_room_for_a_longer_line() -> None:
     assert 10 in changed
     assert set(changed) <= {9, 10, 11}
     assert all(later.start >= earlier.end - 1e-9 for earlier, later in pairwise(after))
+
+
+def test_a_line_that_fits_at_the_highest_speed_moves_no_neighbour() -> None:
+    times = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
+    before = plan(times, [1.9, 1.9, 1.9])
+    kept = {one.id: one for one in before if one.id != 1}
+    after = plan(times, [1.9, 2.72, 1.9], kept=kept)
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert (after[1].end, after[1].speed) == pytest.approx((4.0, 1.3), abs=1e-5)
+
+
+def test_the_neighbour_that_can_hurry_makes_room_for_what_never_fits() -> None:
+    times = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
+    before = plan(times, [1.9, 1.9, 2.59])
+    kept = {one.id: one for one in before if one.id != 1}
+    after = plan(times, [1.9, 2.8, 2.59], kept=kept)
+    assert after[2] == before[2]
+    assert (after[0].moved, after[1].end) == pytest.approx((0.0, 4.0), abs=0.021)
+
+
+def test_the_slot_of_a_line_that_failed_is_left_free() -> None:
+    times = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
+    crowded = plan(times, [2.55, 2.0, 2.0])
+    assert crowded[0].end > 2.0
+    before, left_free, after = plan(times, [2.55, 2.0, 2.0], reserved={1})
+    assert before.end <= 2.0
+    assert left_free == Placement(1, 2.0, 1.0, 2.0, 0.0, 0.0, 0.0)
+    assert after == Placement(2, 4.0, 1.0, 2.0, 0.0, 0.0, 0.0)
+
+
+def test_the_slot_of_a_line_that_failed_gives_way_to_one_that_does_not_fit_before_it() -> None:
+    times = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0), (6.0, 8.0)]
+    placed = plan(times, [2.55, 3.0, 2.0, 2.0], reserved={2})
+    assert all(-0.08 <= one.moved <= 0.3 for one in placed)
+    assert placed[1].end > 4.0
 
 
 def test_a_line_has_room_for_what_fits_at_the_soft_speed() -> None:
@@ -187,6 +258,24 @@ def test_a_line_is_moved_further_than_it_may_only_where_its_passage_is_as_fast_a
     assert far > 20
 
 
+def test_lines_are_earlier_than_they_may_be_only_for_the_sake_of_one_that_says_so() -> None:
+    chance = random.Random(8)
+    pulled = 0
+    for _ in range(400):
+        times, lengths, video = dialogue(chance, room=0.7)
+        lengths[-1] *= chance.uniform(1, 4)
+        *before, last = plan(times, lengths, video_duration=video)
+        early = next((number for number, one in enumerate(before) if one.moved < -0.08 - 1e-6), None)
+        if early is None:
+            continue
+        pulled += 1
+        assert last.overflow > 0
+        assert all(one.speed == pytest.approx(1.3, abs=1e-4) for one in before[early:])
+        assert all(later.start == pytest.approx(one.end) for one, later in pairwise([*before[early:], last]))
+        assert last.end >= video - 1e-6
+    assert pulled > 20
+
+
 def test_everything_that_fits_is_exactly_on_time() -> None:
     chance = random.Random(3)
     for _ in range(200):
@@ -212,6 +301,39 @@ def test_a_change_moves_nothing_beyond_enough_silence() -> None:
         assert edited[len(times) :] == before[len(times) :]
         shifted = [replace(one, id=one.id + len(times), start=0.0) for one in before[: len(times) - 1]]
         assert shifted == [replace(one, start=0.0) for one in before[len(times) : -1]]
+
+
+def as_long_as_fits(
+    chance: random.Random, run: Sequence[int], placed: Sequence[Placement], video: float
+) -> float:
+    """How long each of the consecutive lines may be to fit between the others at 1.3 times."""
+    opens = placed[run[0] - 1].end if run[0] else 0.0
+    closes = placed[run[-1] + 1].start if run[-1] + 1 < len(placed) else video
+    share = chance.choice([1.0, chance.uniform(0.3, 1)])
+    return max(0.0, 1.3 * (closes - opens) * share - 1e-4) / len(run)
+
+
+def consecutive(numbers: Collection[int]) -> Iterator[list[int]]:
+    counted = enumerate(sorted(numbers))
+    return ([number for _, number in run] for _, run in groupby(counted, key=lambda pair: pair[1] - pair[0]))
+
+
+def test_failed_lines_that_are_spoken_again_move_no_other_by_a_sample() -> None:
+    chance = random.Random(9)
+    for _ in range(300):
+        times, lengths, video = dialogue(chance, room=chance.choice([0.7, 0.9]))
+        failed = {number for number in range(len(times)) if chance.random() < 0.3}
+        for number in failed:
+            lengths[number] = times[number][1] - times[number][0]
+        before = plan(times, lengths, video_duration=video, min_gap=0.05, reserved=failed)
+        for run in consecutive(failed):
+            for number in run:
+                lengths[number] = as_long_as_fits(chance, run, before, video)
+        kept = {one.id: one for one in before if one.id not in failed}
+        after = plan(times, lengths, video_duration=video, min_gap=0.05, kept=kept)
+        assert {one.id: one for one in after if one.id not in failed} == kept
+        assert all(one.speed <= 1.3 for one in after)
+        assert all(later.start >= earlier.end - 1e-9 for earlier, later in pairwise(after))
 
 
 def test_a_line_that_never_fits_moves_nothing_beyond_enough_silence() -> None:
