@@ -165,6 +165,7 @@ class SubtitleTranslation:
             row.title = one_line(title)
             row.untranslated = translated.untranslated
             row.missed_terms = translated.missed_terms
+            row.doubtful = translated.doubtful
             made_from = [Source(ArtifactKind.SUBTITLES, None, original.row.revision)]
             await save_track(completion.session, row, translated.segments, made_from)
             await completion.finish(
