@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import is_id
 
 T = TypeVar("T")
-
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +22,41 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-def page_of(found: Sequence[T], limit: int, id_of: Callable[[T], str]) -> Page[T]:
-    """Of a query for one row more than the page is to have."""
-    rows = tuple(found[:limit])
-    return Page(rows, _encode(id_of(rows[-1])) if len(found) > limit else None)
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """At most `limit` rows, from where the `cursor` says."""
+
+    limit: int
+    cursor: str | None
+
+    @property
+    def rows(self) -> int:
+        """How many to look for: one more than is shown tells whether there are others."""
+        return self.limit + 1
+
+    def before(self, prefix: str) -> str | None:
+        """The id of the last row of the page before. Raises `Problem(INVALID_CURSOR)`."""
+        return None if self.cursor is None else _decode(self.cursor, prefix)
+
+    def page(self, found: Sequence[T], id_of: Callable[[T], str]) -> Page[T]:
+        """Of what was found when looking for `rows`."""
+        shown = tuple(found[: self.limit])
+        return Page(shown, _encode(id_of(shown[-1])) if len(found) > self.limit else None)
 
 
-def decode_cursor(cursor: str | None, prefix: str) -> str | None:
-    """The id of the last row of the page before. Raises `Problem(INVALID_CURSOR)`."""
-    if cursor is None:
-        return None
+def _page_request(
+    limit: Annotated[int, Query(ge=1, le=100, description="How many on a page.")] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
+
+
+def _decode(cursor: str, prefix: str) -> str:
     try:
         found = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError) as error:

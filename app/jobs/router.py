@@ -8,7 +8,7 @@ from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
 from app.core.openapi import STARTED, problems
-from app.core.paging import Cursor, decode_cursor, page_of
+from app.core.paging import Paging
 from app.core.resources import owned
 from app.core.schemas import Reference, TaskId
 from app.idempotency.claim import RepeatableRoute
@@ -33,15 +33,13 @@ async def list_tasks(
     session: ReadSession,
     base: BaseUrl,
     texts: Texts,
+    paging: Paging,
     reference: Annotated[Reference | None, Query(description="Only tasks with this reference.")] = None,
     status: Annotated[JobStatus | None, Query(description="Only tasks in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="Tasks on a page.")] = 20,
-    cursor: Cursor = None,
 ) -> TaskPage:
     """Of all videos, newest first."""
-    before = decode_cursor(cursor, "task")
-    found = await list_jobs(session, limit + 1, before, reference, status)
-    page = page_of(found, limit, lambda job: job.id)
+    found = await list_jobs(session, paging.rows, paging.before("task"), reference, status)
+    page = paging.page(found, lambda job: job.id)
     return TaskPage(tasks=[present_task(job, base, texts) for job in page.rows], next_cursor=page.next_cursor)
 
 

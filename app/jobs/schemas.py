@@ -37,7 +37,14 @@ UntranslatedSegments = Annotated[
 MissedTerms = Annotated[
     list[int], Field(description="Ids of lines that lack a wording of the `terminology`.", examples=[[]])
 ]
-
+DoubtfulSegments = Annotated[
+    list[int],
+    Field(
+        description="Ids of lines whose names, numbers, placeholders, speaker dashes or ♪ differ from the "
+        "original, or that are much longer or shorter.",
+        examples=[[]],
+    ),
+]
 
 MaxCost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -120,11 +127,7 @@ class TranslationResult(Linked):
         description="Whether lines are untranslated, be it all of them. The task fails instead where the "
         "engine refuses the key, has no quota or answers nothing at all.",
     )
-    doubtful_segments: list[int] = Field(
-        description="Ids of lines whose names, numbers, placeholders, speaker dashes or ♪ differ from the "
-        "original, or that are much longer or shorter.",
-        examples=[[]],
-    )
+    doubtful_segments: DoubtfulSegments
 
 
 class SpeechResult(Linked):

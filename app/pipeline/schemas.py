@@ -12,7 +12,7 @@ from app.render.output import OutputFormat
 from app.render.schemas import DubOptions, GenerateDubbedVideo
 from app.subtitles.schemas import ExtractSubtitles, SegmentationOptions
 from app.translation.schemas import TranslateSubtitles, TranslationOptions
-from app.tts.schemas import GenerateSpeech, Speaker, SpeechOptions, VoiceId
+from app.tts.schemas import ChosenVoice, GenerateSpeech, SpeakersVoices, SpeechOptions
 
 
 class StageOptions(RequestModel):
@@ -35,17 +35,8 @@ class DubVideo(TaskTerms):
         examples=[["en", "es"]],
     )
     source_language: LanguageOrAuto = "auto"
-    voice_id: VoiceId | None = Field(
-        default=None,
-        description="One of `GET /api/tts/voices`; defaults to the engine's best for each language.",
-        examples=["alloy"],
-    )
-    voices: dict[Speaker, VoiceId] = Field(
-        default={},
-        max_length=100,
-        description="Who speaks for the `speaker` of a segment; `voice_id` speaks for all others.",
-        examples=[{"Anna": "nova"}],
-    )
+    voice_id: ChosenVoice = None
+    voices: SpeakersVoices = Field(default={})
     options: StageOptions = StageOptions()
     output_format: OutputFormat = Field(default="mp4", description="The container.")
     dry_run: bool = Field(

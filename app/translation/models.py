@@ -1,5 +1,6 @@
 """Tables of the translations."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint
@@ -11,8 +12,8 @@ from app.core.database import Base, utc_now
 class Translation(Base):
     """The subtitles of a video in another language. `revision` grows with every change;
     `translation_model` is what was asked for and `model_used` what ran, both None for a track that a user
-    brought. `title` is the video's title in that language; `missed_terms` are the ids of lines that lack the
-    wording asked for."""
+    brought. `title` is the video's title in that language. `untranslated`, `missed_terms` and `doubtful` are
+    ids of lines to be looked at: `missed_terms` of those that lack the wording asked for."""
 
     __tablename__ = "translations"
 
@@ -24,9 +25,16 @@ class Translation(Base):
     title: Mapped[str | None]
     untranslated: Mapped[list[int]] = mapped_column(JSON, default=list)
     missed_terms: Mapped[list[int]] = mapped_column(JSON, default=list)
+    doubtful: Mapped[list[int]] = mapped_column(JSON, default=list)
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    def list_only(self, lines: Container[int]) -> None:
+        """Takes all others off the lists of those to be looked at."""
+        self.untranslated = [line for line in self.untranslated if line in lines]
+        self.missed_terms = [line for line in self.missed_terms if line in lines]
+        self.doubtful = [line for line in self.doubtful if line in lines]
 
 
 class TranslationSegment(Base):

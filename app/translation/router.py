@@ -246,6 +246,7 @@ def _present(video: Video, track: TranslatedTrack, line: Lineage | None) -> Tran
             updated_at=row.updated_at,
             untranslated_segments=row.untranslated,
             missed_terms=row.missed_terms,
+            doubtful_segments=row.doubtful,
         ),
         partial=True if line is None else None,
     )

@@ -16,7 +16,7 @@ from app.core.schemas import (
     Timestamp,
     VideoId,
 )
-from app.jobs.schemas import MissedTerms, TaskTerms, UntranslatedSegments
+from app.jobs.schemas import DoubtfulSegments, MissedTerms, TaskTerms, UntranslatedSegments
 from app.subtitles.schemas import ModelUsed, Partial, SegmentCount, WordCount
 from app.translation.engines.base import TranslationStyle
 from app.videos.schemas import MadeFrom, Revision, Stale
@@ -88,7 +88,7 @@ class TranslatedLine(Response):
 
 
 class TranslationMetadata(Response):
-    """Figures of a translation."""
+    """Figures of a translation, and its lines to be looked at until somebody edits their text."""
 
     word_count: WordCount = Field(examples=[210])
     segment_count: SegmentCount
@@ -97,6 +97,7 @@ class TranslationMetadata(Response):
     updated_at: Timestamp
     untranslated_segments: UntranslatedSegments
     missed_terms: MissedTerms
+    doubtful_segments: DoubtfulSegments
 
 
 class TranslationTrack(Response):

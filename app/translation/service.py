@@ -122,6 +122,7 @@ class TranslationManager:
             model_used=self._translator().model_for(request.model),
             untranslated=[],
             missed_terms=[],
+            doubtful=[],
             revision=0,
             created_at=job.created_at,
             updated_at=job.updated_at,
@@ -131,7 +132,7 @@ class TranslationManager:
     async def edit(
         self, session: AsyncSession, video: Video, track: TranslatedTrack, update: TrackUpdate
     ) -> TranslatedTrack:
-        """Changes the segments named and takes those with a new text off the lists of what went wrong.
+        """Changes the segments named and takes those with a new text off the lists of what to look at.
 
         Raises `Problem` naming the segment at fault.
         """
@@ -139,8 +140,7 @@ class TranslationManager:
         segments = apply_changes(track.segments, changes, duration=video.duration)
         mended = {change.id for change in changes if change.text is not None or change.deleted}
         row = track.row
-        row.untranslated = [number for number in row.untranslated if number not in mended]
-        row.missed_terms = [number for number in row.missed_terms if number not in mended]
+        row.list_only({segment.id for segment in segments} - mended)
         await save_track(session, row, segments)
         return replace(track, segments=segments)
 
@@ -160,9 +160,7 @@ class TranslationManager:
                 await take_turn(session, video_id)
                 row = await session.get(Translation, (video_id, language))
                 if row is not None and row.revision == track.row.revision:
-                    kept = {segment.id for segment in segments}
-                    row.untranslated = [line_id for line_id in row.untranslated if line_id in kept]
-                    row.missed_terms = [line_id for line_id in row.missed_terms if line_id in kept]
+                    row.list_only({segment.id for segment in segments})
                     await save_track(session, row, segments)
                     return video, track, replace(track, row=row, segments=segments)
 
@@ -175,7 +173,7 @@ class TranslationManager:
         row = track.row if track else Translation(video_id=video.id, target_language=language)
         row.source_language = original.row.language if original else video.source_language
         row.translation_model = row.model_used = None
-        row.untranslated, row.missed_terms = [], []
+        row.untranslated, row.missed_terms, row.doubtful = [], [], []
         segments = _beside_original(segments_of(file.cues), original)
         await save_track(session, row, segments, made_from=())
         return TranslatedTrack(row, segments, await turns_of(session, video.id))

@@ -131,6 +131,7 @@ class SubtitleTranslation:
             row.title = one_line(title)
             row.untranslated = translated.untranslated
             row.missed_terms = translated.missed_terms
+            row.doubtful = translated.doubtful
             made_from = [Source(ArtifactKind.SUBTITLES, None, original.row.revision)]
             # Who speaks is the original's to tell, until somebody says otherwise.
             segments = [replace(segment, speaker=None) for segment in translated.segments]

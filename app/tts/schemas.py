@@ -27,6 +27,21 @@ VoiceName = Annotated[str, Field(description="The voice that speaks.", examples=
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
 VoiceId = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._:/+-]+$")]
 Speaker = Annotated[str, Field(min_length=1, max_length=100)]
+ChosenVoice = Annotated[
+    VoiceId | None,
+    Field(
+        description="One of `GET /api/tts/voices`; defaults to the engine's best for the language.",
+        examples=["alloy"],
+    ),
+]
+SpeakersVoices = Annotated[
+    dict[Speaker, VoiceId],
+    Field(
+        max_length=100,
+        description="Who speaks for the `speaker` of a segment; `voice_id` speaks for all others.",
+        examples=[{"Anna": "nova"}],
+    ),
+]
 
 
 class SpeechOptions(RequestModel):
@@ -84,17 +99,8 @@ class GenerateSpeech(TaskTerms):
     """Whose voice, in which language."""
 
     language: LanguageCode
-    voice_id: VoiceId | None = Field(
-        default=None,
-        description="One of `GET /api/tts/voices`; defaults to the engine's best for the language.",
-        examples=["alloy"],
-    )
-    voices: dict[Speaker, VoiceId] = Field(
-        default={},
-        max_length=100,
-        description="Who speaks for the `speaker` of a segment; `voice_id` speaks for all others.",
-        examples=[{"Anna": "nova"}],
-    )
+    voice_id: ChosenVoice = None
+    voices: SpeakersVoices = Field(default={})
     options: SpeechOptions = SpeechOptions()
     audio_format: AudioFormat = Field(default="mp3", description="Of the files.")
 

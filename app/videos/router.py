@@ -10,7 +10,7 @@ from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
 from app.core.links import BaseUrl
 from app.core.openapi import CREATED, files, problems
-from app.core.paging import Cursor
+from app.core.paging import Paging
 from app.core.resources import owned
 from app.core.schemas import Reference, VideoId
 from app.idempotency.claim import RepeatableRoute
@@ -101,12 +101,11 @@ async def upload_video(
 async def list_videos(
     session: ReadSession,
     processor: Processor,
-    limit: Annotated[int, Query(ge=1, le=100, description="Videos on a page.")] = 20,
-    cursor: Cursor = None,
+    paging: Paging,
     reference: Annotated[Reference | None, Query(description="Only videos with this reference.")] = None,
 ) -> VideoPage:
     """Newest first."""
-    page = await processor.page(session, limit, cursor, reference)
+    page = await processor.page(session, paging, reference)
     videos = [_summary(video, await rows.shown_status(session, video)) for video in page.rows]
     return VideoPage(videos=videos, next_cursor=page.next_cursor)
 

@@ -12,7 +12,7 @@ from app.core.database import Database, after_commit, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.languages import AUTO
-from app.core.paging import Page, decode_cursor, page_of
+from app.core.paging import Page, PageRequest
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
@@ -80,13 +80,10 @@ class VideoProcessor:
         await session.flush()
         return video
 
-    async def page(
-        self, session: AsyncSession, limit: int, cursor: str | None, reference: str | None
-    ) -> Page[Video]:
+    async def page(self, session: AsyncSession, paging: PageRequest, reference: str | None) -> Page[Video]:
         """Raises `Problem(INVALID_CURSOR)`."""
-        before = decode_cursor(cursor, "vid")
-        found = await rows.list_videos(session, limit + 1, before, reference)
-        return page_of(found, limit, lambda video: video.id)
+        found = await rows.list_videos(session, paging.rows, paging.before("vid"), reference)
+        return paging.page(found, lambda video: video.id)
 
     async def trim(
         self, session: AsyncSession, video_id: str, request: TrimRequest

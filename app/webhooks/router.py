@@ -9,7 +9,7 @@ from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, OwnSettings
 from app.core.locales import choose_locale
 from app.core.openapi import created, problems
-from app.core.paging import Cursor
+from app.core.paging import Paging
 from app.core.resources import owned
 from app.idempotency.claim import RepeatableRoute
 from app.webhooks import storage as rows
@@ -99,12 +99,11 @@ async def list_deliveries(
     webhook_id: WebhookId,
     session: ReadSession,
     service: Service,
+    paging: Paging,
     status: Annotated[DeliveryStatus | None, Query(description="Only deliveries in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="Deliveries on a page.")] = 20,
-    cursor: Cursor = None,
 ) -> DeliveryPage:
     """Newest first, with every attempt."""
-    page = await service.deliveries(session, webhook_id, limit, cursor, status)
+    page = await service.deliveries(session, webhook_id, paging, status)
     return DeliveryPage(
         deliveries=[_delivery(delivery) for delivery in page.rows], next_cursor=page.next_cursor
     )

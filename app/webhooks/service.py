@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
-from app.core.paging import Page, decode_cursor, page_of
+from app.core.paging import Page, PageRequest
 from app.core.settings import Locale
 from app.jobs.events import newest_event
 from app.webhooks import storage as rows
@@ -50,15 +50,13 @@ class WebhookService:
         self,
         session: AsyncSession,
         webhook_id: str,
-        limit: int,
-        cursor: str | None,
+        paging: PageRequest,
         status: DeliveryStatus | None,
     ) -> Page[Delivery]:
         """Raises `Problem(WEBHOOK_NOT_FOUND)` or `Problem(INVALID_CURSOR)`."""
         await rows.get_webhook(session, webhook_id)
-        before = decode_cursor(cursor, "dlv")
-        found = await rows.list_deliveries(session, webhook_id, limit + 1, before, status)
-        return page_of(found, limit, lambda delivery: delivery.id)
+        found = await rows.list_deliveries(session, webhook_id, paging.rows, paging.before("dlv"), status)
+        return paging.page(found, lambda delivery: delivery.id)
 
     async def replay(self, session: AsyncSession, webhook_id: str, delivery_id: str) -> Delivery:
         """Sent once more, whatever came of it before. Raises `Problem(WEBHOOK_NOT_FOUND)` or

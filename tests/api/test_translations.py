@@ -183,25 +183,17 @@ ONE_CUE = "WEBVTT\n\n00:00.500 --> 00:02.000\n{}\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "answer", "kept"),
-    [("we only say this.", "", "we only say this."), ("this is all we say.", "Мы говорим.", "Мы говорим.")],
-    ids=["none", "script"],
+    ("line", "answer"), [("nobody answers this.", ""), ("we only say this.", "Мы говорим.")]
 )
 def test_the_only_line_is_asked_for_again_and_then_listed(
-    api: LiveServer,
-    openai_server: LoopbackOpenAI,
-    short_clip: Path,
-    bring: Bring,
-    text: str,
-    answer: str,
-    kept: str,
+    api: LiveServer, openai_server: LoopbackOpenAI, short_clip: Path, bring: Bring, line: str, answer: str
 ) -> None:
     video = api.upload(short_clip, title="1")
-    bring(video, "original", ONE_CUE.format(text))
+    bring(video, "original", ONE_CUE.format(line))
     openai_server.fail(Endpoint.CHAT, reworded({0: answer}), times=100)
     result = api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "es"})
     assert (result["partial"], result["untranslated_segments"]) == (True, [0])
-    assert [line["text"] for line in track_of(api, video, "es")["segments"]] == [kept]
+    assert [segment["text"] for segment in track_of(api, video, "es")["segments"]] == [answer or line]
     assert len(openai_server.requests_to(Endpoint.CHAT)) == 3
     openai_server.forget()
 
@@ -231,11 +223,35 @@ def test_what_stays_wrong_is_listed(
     assert (result["missed_terms"], result["doubtful_segments"]) == ([0], [1])
     assert result["untranslated_segments"] == []
     track = track_of(api, video, "es")
-    assert track["metadata"]["missed_terms"] == [0]
+    listed = {"untranslated_segments": [], "missed_terms": [0], "doubtful_segments": [1]}
+    assert track["metadata"] == track["metadata"] | listed
     assert [line["text"] for line in track["segments"]] == ["sin nada", "aquí"]
-    edit = {"segments": [{"id": 0, "text": "un gigante"}]}
-    api.http.put(f"/api/videos/{video}/subtitles/translations/es", json=edit).raise_for_status()
-    assert track_of(api, video, "es")["metadata"]["missed_terms"] == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "listed"),
+    [
+        ({"text": "de 1984"}, []),
+        ({"deleted": True}, []),
+        ({"end": 3.9}, [1]),
+    ],
+    ids=["text", "deleted", "end"],
+)
+def test_a_line_whose_text_is_edited_is_listed_no_more(
+    api: LiveServer,
+    openai_server: LoopbackOpenAI,
+    subtitled: str,
+    bring: Bring,
+    edit: Json,
+    listed: list[int],
+) -> None:
+    bring(subtitled, "original", CUES.format("this is fine.", "page 1984 is here."))
+    openai_server.fail(Endpoint.CHAT, reworded({1: "aquí"}), times=4)
+    assert translate(api, subtitled)["metadata"]["doubtful_segments"] == [1]
+    openai_server.forget()
+    changes = {"segments": [{"id": 1} | edit]}
+    api.http.put(f"/api/videos/{subtitled}/subtitles/translations/es", json=changes).raise_for_status()
+    assert track_of(api, subtitled, "es")["metadata"]["doubtful_segments"] == listed
 
 
 def test_a_sentence_over_several_lines_is_translated_whole(

@@ -267,6 +267,7 @@ def test_the_translation(walk: Walk) -> None:
             "updated_at": MOMENT,
             "untranslated_segments": [],
             "missed_terms": [],
+            "doubtful_segments": [],
         },
     }
 

@@ -1,12 +1,12 @@
 """a translated line has a speaker of its own only where a user set one
 
-Revision: 0010, after 0009, 2026-11-28 19:15:00
+Revision: 0013, after 0012, 2026-11-28 19:40:00
 """
 
 from alembic import op
 
-revision = '0010'
-down_revision = '0009'
+revision = '0013'
+down_revision = '0012'
 branch_labels = None
 depends_on = None
 
