@@ -3,16 +3,28 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import av
 import psycopg
 import pytest
 
 from tests.bucket import Bucket
-from tests.conftest import PRICES, shared_by_machines
+from tests.conftest import PRICES, make_clip, shared_by_machines
 from tests.durability.conftest import CALLS_AT_ONCE
-from tests.durability.stages import LANGUAGE, SPEECH, subtitled_video, translated_video
-from tests.live_server import LiveProcess, LiveServer, LiveWorker
+from tests.durability.processes import encoders
+from tests.durability.stages import (
+    LANGUAGE,
+    RENDER,
+    RENDER_BODY,
+    SPEECH,
+    TRANSCRIPTION,
+    subtitled_video,
+    translated_video,
+    voiced_video,
+)
+from tests.live_server import Json, LiveProcess, LiveServer, LiveWorker
 from tests.loopback.faults import Delay
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.postgres import Postgres
@@ -20,6 +32,7 @@ from tests.postgres import Postgres
 LINES = 60
 LINE_SECONDS = 0.3
 TRANSLATION_SECONDS = 3.0
+CLIP_SECONDS = 2.0
 # No line is said in fewer words, so that each is one call.
 AS_THEY_ARE = {"rewrites": 0}
 SERVER, WORKER = "server", "worker"
@@ -38,9 +51,9 @@ class Pair:
     engines: LoopbackOpenAI
     database_url: str
 
-    def callers(self) -> Counter[str]:
-        """How many lines each process has asked for."""
-        calls = self.engines.requests_to(Endpoint.SPEECH)
+    def callers(self, endpoint: Endpoint = Endpoint.SPEECH) -> Counter[str]:
+        """How many units each process has asked for."""
+        calls = self.engines.requests_to(endpoint)
         return Counter(call.headers["authorization"].removeprefix("Bearer ") for call in calls)
 
     def begin(self, video_id: str, **terms: object) -> str:
@@ -102,6 +115,40 @@ def pair(mortal_pair: Pair, engines: LoopbackOpenAI) -> Iterator[Pair]:
         assert "Traceback" not in process.log(size)
 
 
+@pytest.fixture(scope="module")
+def three_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough that its picture is encoded in three parts, which take seconds each."""
+    path = tmp_path_factory.mktemp("clips") / "three parts.mp4"
+    make_clip(path, seconds=75, size="960x540")
+    return path
+
+
+def render_of(video_id: str) -> tuple[str, Json]:
+    return f"/api/videos/{video_id}/{RENDER}", RENDER_BODY
+
+
+def frames_of(server: LiveServer, task: Json) -> list[int | None]:
+    """The times of what is encoded of the picture that came of it: its bytes are others every time."""
+    content = server.http.get(task["result"]["download_url"]).raise_for_status().content
+    with av.open(BytesIO(content), "r") as film:
+        return [packet.pts for packet in film.demux(film.streams.video[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of pictures: how many were `made`, and how many were `taken` as they had been made before, which is
+    below 0 where a job has made what its assistant had made for it."""
+
+    made: int
+    taken: int
+
+    @classmethod
+    def of(cls, server: LiveServer) -> "Parts":
+        kinds = server.http.get("/api/memo").raise_for_status().json()["kinds"]
+        pictures = [kind for kind in kinds if kind["kind"] == "picture"]
+        return cls(sum(kind["entries"] for kind in pictures), sum(kind["hits"] for kind in pictures))
+
+
 def outcome_undisturbed(undisturbed: LiveServer, clip: Path, topic: str) -> list[tuple[object, ...]]:
     video_id = translated_video(undisturbed, clip, topic, LINES)
     task_id = SPEECH.begin(undisturbed, video_id, options=AS_THEY_ARE)
@@ -145,6 +192,37 @@ def test_both_speak_what_is_still_being_translated(
     usage = pair.server.http.get(f"/api/videos/{video_id}/usage?group_by=model").json()
     spent = {group["key"]: group["cost"] for group in usage["groups"]}
     assert sum(line["cost"] for line in lines) == pytest.approx(spent["gpt-4o-mini-tts"])
+
+
+def test_both_listen_and_no_clip_is_heard_twice(
+    pair: Pair, undisturbed: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    reference = TRANSCRIPTION.prepare(undisturbed, half_minute, "heard")
+    undisturbed.completed(f"/api/videos/{reference}/{TRANSCRIPTION.start}", TRANSCRIPTION.body)
+    clips = len(TRANSCRIPTION.requests(engines))
+    engines.forget()
+    engines.fail(TRANSCRIPTION.endpoint, Delay(CLIP_SECONDS), times=10 * clips)
+    video_id = TRANSCRIPTION.prepare(pair.server, half_minute, "heard")
+    pair.server.completed(f"/api/videos/{video_id}/{TRANSCRIPTION.start}", TRANSCRIPTION.body)
+    assert pair.callers(TRANSCRIPTION.endpoint).keys() == {SERVER, WORKER}
+    assert pair.callers(TRANSCRIPTION.endpoint).total() == clips
+    assert TRANSCRIPTION.outcome(pair.server, video_id) == TRANSCRIPTION.outcome(undisturbed, reference)
+
+
+def test_both_render_and_no_part_is_encoded_twice(
+    pair: Pair, undisturbed: LiveServer, three_parts: Path
+) -> None:
+    reference = voiced_video(undisturbed, three_parts, "rendered")
+    before = Parts.of(undisturbed).made
+    alone = frames_of(undisturbed, undisturbed.run(*render_of(reference)))
+    video_id = voiced_video(pair.server, three_parts, "rendered")
+    path, body = render_of(video_id)
+    task_id = pair.server.http.post(path, json=body).raise_for_status().json()["task_id"]
+    both = (pair.server, pair.worker)
+    pair.server.wait(lambda: all(encoders(process.data_dir) for process in both), seconds=120)
+    assert frames_of(pair.server, pair.server.finished(task_id)) == alone
+    once = Parts(made=Parts.of(undisturbed).made - before, taken=0)
+    pair.server.wait(lambda: Parts.of(pair.server) == once, complaint=lambda: str(Parts.of(pair.server)))
 
 
 @pytest.mark.parametrize("victim", ["assistant", "holder"])
