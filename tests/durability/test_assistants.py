@@ -136,8 +136,8 @@ def frames_of(server: LiveServer, task: Json) -> list[int | None]:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Of pictures: how many were `made`, and how many were `taken` as they had been made before, which is below
-    0 where a job has made what its assistant had made for it."""
+    """Of pictures: how many were `made`, and how many were `taken` as they had been made before, which is
+    below 0 where a job has made what its assistant had made for it."""
 
     made: int
     taken: int
