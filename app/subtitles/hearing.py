@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.media.silence import Clip, Levels, find_silences
 from app.subtitles.engines.base import Transcript, TranscriptSegment
 from app.subtitles.hallucinations import LeftOut, leave_out_hallucinations
+from app.subtitles.laying import laid
 from app.subtitles.word_times import PAUSE_SECONDS, settled
 
 
@@ -22,11 +23,16 @@ class Hearing:
     segments: tuple[TranscriptSegment, ...]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def has_estimated_times(self) -> bool:
+        return any(segment.untimed for segment in self.segments)
+
 
 def understand(
     clips: Sequence[Clip], transcripts: Sequence[Transcript], levels: Levels, duration: float
 ) -> Hearing:
-    """Clip times become times on the video's clock; what nobody said is left out."""
+    """Clip times become times on the video's clock; what nobody said is left out, and of the rest what has
+    no times is laid onto the sound."""
     several = len(clips) > 1
     joined = [
         _shifted(heard, clip.start, str(number) if several else "")
@@ -35,7 +41,7 @@ def understand(
     ]
     judged = leave_out_hallucinations(joined, levels, duration)
     pauses = find_silences(levels, minimum=PAUSE_SECONDS)
-    kept = tuple(settled(segment, pauses) for segment in judged.kept)
+    kept = tuple(settled(laid(segment, pauses), pauses) for segment in judged.kept)
     return Hearing(_language(clips, transcripts, kept), kept, judged.left_out)
 
 

@@ -13,7 +13,7 @@ UNKNOWN_LANGUAGE = "und"
 class Subtitles(Base):
     """The original track of a video. `revision` grows with every change; `whisper_model` is what was asked
     for and `model_used` what ran, both None for a track that a user brought. `left_out` is what an engine
-    wrote where nobody spoke."""
+    wrote where nobody spoke; where it told no times, the track `has_estimated_times`."""
 
     __tablename__ = "subtitles"
 
@@ -23,6 +23,7 @@ class Subtitles(Base):
     whisper_model: Mapped[str | None]
     model_used: Mapped[str | None]
     whisper_options: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
+    has_estimated_times: Mapped[bool] = mapped_column(default=False)
     left_out: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -82,7 +82,7 @@ def untimed_pieces(whole: Piece) -> list[Piece]:
 def timed_pieces(segment: TranscriptSegment) -> list[Piece]:
     """Words with the punctuation and blanks of the segment's own text, which engines leave out of words.
 
-    None if the segment has no words with times.
+    None if the segment has no words with times; estimated times are those of pieces, not of words.
     """
     found = _find_words(segment)
     if not found:
@@ -93,7 +93,8 @@ def timed_pieces(segment: TranscriptSegment) -> list[Piece]:
     texts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
     texts[-1] += blank
     whole = whole_piece(segment)
-    return _uncut(_timed(whole, one.words, piece) for one, piece in zip(found, texts, strict=True))
+    pieces = _uncut(_timed(whole, one.words, piece) for one, piece in zip(found, texts, strict=True))
+    return [replace(piece, words=()) for piece in pieces] if segment.untimed else pieces
 
 
 def split_sentences(segment: TranscriptSegment) -> tuple[TranscriptSegment, ...]:

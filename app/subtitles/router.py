@@ -236,6 +236,7 @@ def _present(video: Video, track: OriginalTrack, *, partial: bool) -> SubtitleTr
             segment_count=summary.segment_count,
             total_duration=summary.total_duration,
             average_confidence=summary.average_confidence,
+            estimated_times=row.has_estimated_times,
             left_out=[LeftOutLine.model_validate(left_out) for left_out in row.left_out],
         ),
         created_at=row.created_at,

@@ -164,6 +164,9 @@ class TrackMetadata(Response):
     average_confidence: float | None = Field(
         description="Of the segments that have one; null if none has.", examples=[0.96]
     )
+    estimated_times: bool = Field(
+        description="Whether the engine told no times, so that they are estimated from where there is sound."
+    )
     left_out: list[LeftOutLine] = Field(
         description="What the engine wrote but nobody said, in order of time."
     )

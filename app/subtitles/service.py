@@ -102,6 +102,7 @@ class SubtitleService:
             language=UNKNOWN_LANGUAGE if request.language == AUTO else request.language,
             whisper_model=request.model,
             model_used=self._transcriber().model_for(request.model),
+            has_estimated_times=False,
             left_out=[],
             revision=0,
             created_at=job.created_at,
@@ -152,7 +153,7 @@ class SubtitleService:
         row = track.row if track else Subtitles(video_id=video.id)
         row.language, row.detected_language = language, None
         row.whisper_model = row.model_used = None
-        row.whisper_options, row.left_out = {}, []
+        row.whisper_options, row.left_out, row.has_estimated_times = {}, [], False
         segments = segments_of(file.cues)
         await save_track(session, row, segments)
         return OriginalTrack(row, segments)

@@ -131,6 +131,7 @@ class SubtitleExtraction:
             row.detected_language = heard.language
             row.whisper_model, row.model_used = request.model, engine.model_for(request.model)
             row.whisper_options = request.model_dump(mode="json", exclude=TERMS)
+            row.has_estimated_times = heard.has_estimated_times
             row.left_out = _LEFT_OUT.dump_python(list(heard.left_out), mode="json")
             await save_track(completion.session, row, segments)
             (await get_video(completion.session, job.video_id)).detected_language = heard.language

@@ -174,9 +174,11 @@ class TranslationManager:
         row.source_language = original.row.language if original else video.source_language
         row.translation_model = row.model_used = None
         row.untranslated, row.missed_terms, row.doubtful = [], [], []
-        segments = _beside_original(segments_of(file.cues), original)
+        turns = await turns_of(session, video.id)
+        # A file that was downloaded tells the original's speakers too.
+        segments = with_own_speakers(_beside_original(segments_of(file.cues), original), turns)
         await save_track(session, row, segments, made_from=())
-        return TranslatedTrack(row, segments, await turns_of(session, video.id))
+        return TranslatedTrack(row, segments, turns)
 
 
 def etag(track: TranslatedTrack) -> str:

@@ -17,8 +17,6 @@ from app.tts.wording import Pace, said
 LINES_IN_FLIGHT = 32
 # So many lines in a row hardly fail for their own sake.
 MOST_FAILURES_IN_A_ROW = 20
-# So few lines that are all there is to speak may all fail for their own sake.
-FEW_LINES = 2
 # What may be the line's fault alone.
 _OF_ONE_LINE = frozenset(
     (
@@ -117,8 +115,8 @@ class Reading:
         self._patience = Patience(self.speaker.say_sample)
 
     async def read(self) -> tuple[Performance, ...]:
-        """In the order of the script. Raises `Problem` if nothing could be spoken, unless that is only a line
-        or two, at fault themselves, that nobody tried to speak before."""
+        """In the order of the script. Raises `Problem` if nothing could be spoken, unless the lines themselves
+        are at fault and nobody tried to speak them before."""
         for line in self.script.lines:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]
@@ -129,7 +127,7 @@ class Reading:
         await all_of((self._perform_open(hanging), self._perform(others, self.choice)))
         await self._patience.ended()
         performed = tuple(self._performed[line.id] for line in self.script.lines)
-        _check_worth_keeping(performed)
+        await self._check_worth_keeping(performed)
         return performed
 
     def _take_over(self, line: Line) -> None:
@@ -183,19 +181,27 @@ class Reading:
         self._patience.succeeded()
         return Performance(line, text, version.length, version, cost=version.cost, tried=tried)
 
+    async def _check_worth_keeping(self, performed: Iterable[Performance]) -> None:
+        """There is nothing to wait for: an outage would have been raised before."""
+        wanted = [performance for performance in performed if not performance.line.fixed]
+        failures = [performance.failure for performance in wanted if performance.failure is not None]
+        if not failures or len(failures) < len(wanted):
+            return
+        new = all(performance.line.former is None for performance in wanted)
+        if new and await self._has_voice(wanted[0].line.delivery):
+            return
+        first = failures[0]
+        unusable = first.code in OUTAGES
+        raise Problem.recorded(ErrorCode.ENGINE_BAD_ANSWER, first.details) if unusable else first
+
+    async def _has_voice(self, delivery: Delivery) -> bool:
+        try:
+            await self.speaker.say_sample(delivery)
+        except Problem:
+            return False
+        return True
+
 
 def concerns_one_line(problem: Problem) -> bool:
     """Whether another line may be spoken all the same: not while the engine wants to be left alone."""
     return problem.code in _OF_ONE_LINE and "retry_after" not in problem.details
-
-
-def _check_worth_keeping(performed: Iterable[Performance]) -> None:
-    """There is nothing to wait for: an outage would have been raised before."""
-    wanted = [performance for performance in performed if not performance.line.fixed]
-    failures = [performance.failure for performance in wanted if performance.failure is not None]
-    if not failures or len(failures) < len(wanted):
-        return
-    if len(wanted) > FEW_LINES or any(performance.line.former is not None for performance in wanted):
-        first = failures[0]
-        unusable = first.code in OUTAGES
-        raise Problem.recorded(ErrorCode.ENGINE_BAD_ANSWER, first.details) if unusable else first

@@ -268,6 +268,11 @@ class TestSpeakers:
         assert "<v Cleo>" in api.http.get(f"{translation}?format=vtt", headers=headers).text
         name(translation, 1, "")
         assert spoken()[1] == ("Anna", "Anna", "nova")
+        file = api.http.get(f"{translation}?format=vtt").content.replace(b"<v Cleo>", b"<v Ben>")
+        api.http.put(translation, content=file, headers={"Content-Type": "text/vtt"}).raise_for_status()
+        name(original, 0, "Anna")
+        name(original, 1, "Cleo")
+        assert spoken() == [("Ben", "Ben", "echo"), ("Cleo", "Cleo", "onyx")]
 
     def test_a_voice_that_cannot_be_is_named(self, api: LiveServer, video: str, own_lines: OwnLines) -> None:
         own_lines("translations/en")

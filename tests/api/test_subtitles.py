@@ -144,6 +144,15 @@ class TestExtraction:
         assert all(line["confidence"] is None for line in track["segments"])
         assert track["metadata"]["average_confidence"] is None
 
+    def test_an_engine_that_tells_no_times(self, api: LiveServer, video: str) -> None:
+        body = {"model": "gpt-transcribe", "timestamp_granularity": "word"}
+        api.completed(f"/api/videos/{video}/extract-subtitles", body)
+        track = track_of(api, video)
+        assert track["metadata"]["estimated_times"] is True
+        assert not any("words" in line for line in track["segments"])
+        api.completed(f"/api/videos/{video}/extract-subtitles")
+        assert track_of(api, video)["metadata"]["estimated_times"] is False
+
     def test_a_video_without_sound(self, api: LiveServer, shared_media: Path) -> None:
         video = api.upload(shared_media / "video" / "no_audio.mp4")
         answer = api.http.post(f"/api/videos/{video}/extract-subtitles")

@@ -188,6 +188,7 @@ def test_the_original_subtitles(walk: Walk) -> None:
             "segment_count": 3,
             "total_duration": DURATION,
             "average_confidence": CONFIDENCE,
+            "estimated_times": False,
             "left_out": [],
         },
         "created_at": MOMENT,

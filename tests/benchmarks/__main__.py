@@ -25,7 +25,12 @@ def main() -> None:
     tables: dict[str, Callable[[], str]] = {
         **{name: partial(_compared, compare) for name, compare in benchmarks.items()},
         "subtitles": lambda: "\n".join(
-            aligned(list(rows)) for rows in (subtitles.measure(), subtitles.measure_hallucinations())
+            aligned(list(rows))
+            for rows in (
+                subtitles.measure(),
+                subtitles.measure_estimates(),
+                subtitles.measure_hallucinations(),
+            )
         ),
         "sync": lambda: aligned(list(sync.measure())),
         "pipeline": lambda: aligned(list(waiting.measure_dubs())),

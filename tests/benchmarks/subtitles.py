@@ -22,6 +22,9 @@ from app.subtitles.engines.local import LocalTranscriber, packaged_model
 from app.subtitles.hearing import Hearing, understand
 from app.subtitles.segmenter import build_segments
 from app.subtitles.segments import Segment
+from tests.benchmarks.video import as_video
+from tests.live_server import Json, LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -40,6 +43,8 @@ HEADINGS = (
     "words inside",
     "starts off",
 )
+ESTIMATE_HEADINGS = ("times estimated", "lines", "starts off, median", "p95")
+LONGEST_TASK = 1800.0
 NOISE_HEADINGS = ("sound without speech", "lines heard", "lines left")
 SOUNDS = {
     "white noise": "anoisesrc=d=20:c=white:a=0.2:r=16000:seed=1",
@@ -87,6 +92,61 @@ def measure(languages: Sequence[str] = ("en", "es")) -> Iterator[tuple[str, ...]
                 options = TranscriptionOptions("base", language=row["language"], words=True)
                 hearing = _understood(wav, asyncio.run(engine.transcribe(wav, options)))
                 yield _quality(row["file"], row["transcript"], hearing, clip_seconds(wav)).row()
+
+
+def measure_estimates(languages: Sequence[str] = ("en", "es", "fr", "de", "ko")) -> Iterator[tuple[str, ...]]:
+    """Rows of a table: how far lines begin from where the built-in engine heard their first words, when a
+    server tells that engine's words without their times."""
+    yield ESTIMATE_HEADINGS
+    every: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        engine = LocalTranscriber(folder / "models")
+        with (
+            LoopbackOpenAI(transcriber=engine) as engines,
+            LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server,
+        ):
+            for row in _known():
+                if row["language"] in languages:
+                    off = _estimates_off(server, as_video(MEDIA / row["file"], folder), row["language"])
+                    every += off
+                    yield row["file"], str(len(off)), *_middle_and_most(off)
+    yield "all", str(len(every)), *_middle_and_most(every)
+
+
+def _estimates_off(server: LiveServer, video: Path, language: str) -> list[float]:
+    video_id = server.upload(video)
+    told = _extracted(server, video_id, {"language": language, "timestamp_granularity": "word"})
+    lines = _extracted(server, video_id, {"language": language, "model": "gpt-transcribe"})
+    heard = [
+        (word, spoken["start"])
+        for line in told
+        for spoken in line["words"]
+        for word in _words(spoken["text"])
+    ]
+    said = [_words(line["text"]) for line in lines]
+    places = _places([word for words in said for word in words], [word for word, _ in heard])
+    firsts = np.cumsum([0, *map(len, said)])[:-1].tolist()
+    return [
+        abs(heard[places[first]][1] - line["start"])
+        for first, line in zip(firsts, lines, strict=True)
+        if first in places
+    ]
+
+
+def _extracted(server: LiveServer, video_id: str, body: Json) -> list[Json]:
+    path = f"/api/videos/{video_id}"
+    answer = server.http.post(f"{path}/extract-subtitles", json=body).raise_for_status()
+    task = server.finished(answer.json()["task_id"], LONGEST_TASK)
+    assert task["status"] == "completed", task
+    segments: list[Json] = server.http.get(f"{path}/subtitles/original").raise_for_status().json()["segments"]
+    return segments
+
+
+def _middle_and_most(seconds: Sequence[float]) -> tuple[str, str]:
+    if not seconds:
+        return "", ""
+    return f"{np.median(seconds):.2f} s", f"{np.percentile(seconds, 95):.2f} s"
 
 
 def measure_hallucinations() -> Iterator[tuple[str, ...]]:

@@ -1,13 +1,12 @@
 """How well dubs keep in sync: real recordings with the built-in engines, and voices that are far too slow."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.media.ffmpeg import find_ffmpeg
 from app.subtitles.cues import Cue
 from tests.benchmarks.subtitles import MEDIA
+from tests.benchmarks.video import as_video
 from tests.conftest import make_clip
 from tests.e2e.dubbing import bring_translation
 from tests.live_server import Json, LiveServer
@@ -55,7 +54,7 @@ def measure(names: Sequence[str] = SPOKEN) -> Iterator[tuple[str, ...]]:
         folder = Path(name)
         with LiveServer(folder / "data") as server:
             for recording in names if MEDIA.is_dir() else ():
-                video_id = server.upload(_as_video(MEDIA / "speech" / recording, folder))
+                video_id = server.upload(as_video(MEDIA / "speech" / recording, folder))
                 _complete(server, video_id, "extract-subtitles", {"language": "en"})
                 _complete(server, video_id, "translate-subtitles", {"target_language": "es"})
                 yield _row(recording, _dubbed(server, video_id, "es"))
@@ -123,14 +122,3 @@ def _complete(server: LiveServer, video_id: str, stage: str, body: Json) -> None
     answer = server.http.post(f"/api/videos/{video_id}/{stage}", json=body).raise_for_status()
     task = server.finished(answer.json()["task_id"], LONGEST_TASK)
     assert task["status"] == "completed", task
-
-
-def _as_video(recording: Path, folder: Path) -> Path:
-    """Recordings without a picture get a grey one."""
-    if recording.suffix == ".mp4":
-        return recording
-    video = folder / f"{recording.stem}.mp4"
-    grey = ("-f", "lavfi", "-i", "color=gray:size=320x180:rate=25")
-    command = (find_ffmpeg(None), "-v", "error", "-y", "-i", recording, *grey, "-shortest")
-    subprocess.run([*command, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", video], check=True)
-    return video

@@ -89,7 +89,7 @@ async def test_a_model_without_times_gives_one_segment_over_the_clip(
     limits = whisper.limits("gpt-transcribe")
     assert (limits.timestamps, limits.seconds) == (False, 30.0)
     transcript = await whisper.transcribe(clip, TranscriptionOptions("gpt-transcribe"))
-    assert transcript.segments == (TranscriptSegment(0.0, SECONDS, " ".join(SENTENCES[:3])),)
+    assert transcript.segments == (TranscriptSegment(0.0, SECONDS, " ".join(SENTENCES[:3]), untimed=True),)
 
 
 @pytest.fixture
@@ -159,7 +159,9 @@ def spans(transcript: Transcript) -> list[tuple[float, float]]:
 
 
 def test_the_least_a_server_can_answer() -> None:
-    assert parsed({"text": "Hello."}) == Transcript(None, (TranscriptSegment(0.0, 10.0, "Hello."),))
+    assert parsed({"text": "Hello."}) == Transcript(
+        None, (TranscriptSegment(0.0, 10.0, "Hello.", untimed=True),)
+    )
 
 
 @pytest.mark.parametrize("answer", [{"text": ""}, {"text": "  ", "segments": []}, {"segments": []}])
@@ -182,7 +184,7 @@ def test_times_left_out_are_taken_from_the_neighbours() -> None:
 
 def test_segments_without_any_time_are_one() -> None:
     transcript = parsed({"segments": [segment(None, None, "One."), segment(None, None, "Two.")]})
-    assert transcript.segments == (TranscriptSegment(0.0, 10.0, "One. Two."),)
+    assert transcript.segments == (TranscriptSegment(0.0, 10.0, "One. Two.", untimed=True),)
 
 
 def test_times_stay_inside_the_clip_and_in_order() -> None:

@@ -20,7 +20,8 @@ class Word:
 class TranscriptSegment:
     """A stretch of speech; `start` and `end` in seconds on the clock of the audio it was heard in.
 
-    `speaker` is a label that means the same person within one recording that was transcribed.
+    `speaker` is a label that means the same person within one recording that was transcribed. One that is
+    `untimed` is all that the engine heard there, and its times are the recording's.
     """
 
     start: float
@@ -31,6 +32,7 @@ class TranscriptSegment:
     compression_ratio: float | None = None
     words: tuple[Word, ...] = ()
     speaker: str | None = None
+    untimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,4 +178,4 @@ def _untimed(text: str, words: tuple[Word, ...], length: float) -> tuple[Transcr
     if not text:
         return ()
     start, end = (words[0].start, words[-1].end) if words else (0.0, length)
-    return (TranscriptSegment(start=start, end=end, text=text, words=words),)
+    return (TranscriptSegment(start=start, end=end, text=text, words=words, untimed=not words),)
