@@ -115,8 +115,8 @@ class Reading:
         self._patience = Patience(self.speaker.say_sample)
 
     async def read(self) -> tuple[Performance, ...]:
-        """In the order of the script. Raises `Problem` if nothing could be spoken, unless the lines themselves
-        are at fault and nobody tried to speak them before."""
+        """In the order of the script. Raises `Problem` if nothing could be spoken, unless the lines
+        themselves are at fault and nobody tried to speak them before."""
         for line in self.script.lines:
             self._take_over(line)
         waiting = [index for index, line in enumerate(self.script.lines) if line.id not in self._performed]

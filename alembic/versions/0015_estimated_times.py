@@ -1,14 +1,14 @@
 """whether the times of subtitles are estimated
 
-Revision: 0011, after 0010, 2026-11-28 19:40:00
+Revision: 0015, after 0014, 2026-11-28 19:50:00
 """
 
 import sqlalchemy as sa
 
 from alembic import op
 
-revision = '0011'
-down_revision = '0010'
+revision = '0015'
+down_revision = '0014'
 branch_labels = None
 depends_on = None
 
