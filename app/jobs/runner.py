@@ -69,7 +69,7 @@ class JobRunner:
         except JobNoLongerActive:
             return
         try:
-            await self._clear(job.folder)  # what killed attempts wrote
+            await self._storage.discard(job.folder)  # what killed attempts wrote
             await self._perform(job, attempt)
         except JobNoLongerActive:
             logger.info("job %s was ended or begun anew by somebody else", job.id)
@@ -140,14 +140,7 @@ class JobRunner:
         async with self._database.read() as session:
             published = await is_published(session, attempt)
         if not published:
-            await self._clear(objects)
-
-    async def _clear(self, prefix: str) -> None:
-        """Of what nobody refers to: no job fails over it, nor ends otherwise than it did."""
-        try:
-            await self._storage.delete_prefix(prefix)
-        except Problem as problem:
-            logger.warning("objects under %s could not be deleted: %s", prefix, problem)
+            await self._storage.discard(objects)
 
     def _unexpected(self, job: Job, error: Exception) -> Problem:
         if problem := storage_problem(error):

@@ -235,7 +235,7 @@ class JobScheduler:
             await self._cancel(session, stage)
         after_commit(session, partial(self._queue.cancel, job.ticket))
         # An attempt that died with its process could not do this itself.
-        after_commit(session, partial(self._storage.delete_prefix, job.objects))
+        after_commit(session, partial(self._storage.discard, job.objects))
 
 
 def _is_astray(standing: Standing, alive: Collection[str]) -> bool:

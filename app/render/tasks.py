@@ -161,7 +161,7 @@ class DubbedVideoGeneration:
             session = completion.session
             old = await find_dub(session, job.video_id, language)
             if old is not None:
-                after_commit(session, partial(self.storage.delete_prefix, old.objects))
+                after_commit(session, partial(self.storage.discard, old.objects))
                 await session.delete(old)
                 await session.flush()
             session.add(_row(job, metadata))

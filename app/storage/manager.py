@@ -1,6 +1,7 @@
 """StorageManager: objects under keys, and the private scratch files that FFmpeg needs."""
 
 import io
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from app.core.errors import InvalidSettings, Problem
 from app.storage.backends import CHUNK_BYTES, backend
 from app.storage.scratch import Scratch
 from app.storage.trouble import storage_told
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class StorageManager:
         try:
             yield
         except BaseException:
-            await self.delete_prefix(prefix)
+            await self.discard(prefix)
             raise
         self._scratch.unmark(prefix)
 
@@ -194,6 +197,14 @@ class StorageManager:
         with storage_told():
             await self._backend.delete_prefix(prefix)
         self._scratch.unmark(prefix)
+
+    async def discard(self, prefix: str) -> None:
+        """What nobody refers to, under a prefix that ends in a slash. Nothing is to fail over it: what is out
+        of reach goes at the next start if it is marked, and else with its video."""
+        try:
+            await self.delete_prefix(prefix)
+        except Problem as problem:
+            logger.warning("objects under %s could not be deleted: %s", prefix, problem)
 
     async def keys(self, prefix: str) -> list[str]:
         with storage_told():

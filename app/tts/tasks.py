@@ -165,7 +165,7 @@ class SpeechGeneration:
             old = await session.get(Speech, (job.video_id, job.request.language))
             if old is not None:
                 speech.created_at = old.created_at
-                after_commit(session, partial(self.storage.delete_prefix, old.objects))
+                after_commit(session, partial(self.storage.discard, old.objects))
             await save_speech(session, speech, segments, script.former, _made_from(job.request, script))
             await completion.finish(_result(speech, segments, _made_room(dubbed)))
 

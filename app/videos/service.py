@@ -113,7 +113,7 @@ class VideoProcessor:
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
         self._storage.mark(rows.folder(video_id))
-        after_commit(session, partial(self._storage.delete_prefix, rows.folder(video_id)))
+        after_commit(session, partial(self._storage.discard, rows.folder(video_id)))
 
     async def source(self, video_id: str, folder: Path) -> SourceFile:
         """The video's file in `folder`; waits for a cut that is still being made.
@@ -151,7 +151,7 @@ class VideoProcessor:
         async with self._database.read() as session:
             known = await session.get(Video, video.id)
         if known is None:
-            await self._storage.delete_prefix(rows.folder(video.id))
+            await self._storage.discard(rows.folder(video.id))
             raise Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video.id)
         return key
 

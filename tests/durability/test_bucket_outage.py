@@ -29,6 +29,7 @@ def test_a_store_out_of_reach_is_waited_for(
     server: LiveServer, mortal_bucket: Bucket, half_minute: Path, clip: Path
 ) -> None:
     video_id = SPEECH.prepare(server, half_minute, "bucket")
+    unwanted = server.upload(clip)
     mortal_bucket.stop()
     task_id = SPEECH.begin(server, video_id)
     with clip.open("rb") as file:
@@ -40,6 +41,7 @@ def test_a_store_out_of_reach_is_waited_for(
         assert (answer.status_code, answer.json()["code"]) == (503, "storage_unreachable"), answer.text
         assert int(answer.headers["Retry-After"]) > 0
         assert "STORAGE_URL" in answer.json()["next"]
+    assert server.http.delete(f"/api/videos/{unwanted}").is_success
     ready = server.http.get("/readyz")
     assert ready.status_code == 503
     assert {"name": "storage", "healthy": False} in ready.json()["checks"]
