@@ -46,7 +46,7 @@ class MachineWatch:
         now = _times(family)
         others = _busy_with_others(self._before, now) * (psutil.cpu_count() or 1)
         self._before = now
-        return Machine(usable_cores(), others, _free_memory() + sum(map(_memory, family[1:])))
+        return Machine(usable_cores(), others, free_memory() + sum(map(_memory, family[1:])))
 
     def _family(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
@@ -64,7 +64,8 @@ def usable_cores() -> float:
     return min(float(bound), int(quota) / int(period)) if quota.isdigit() else float(bound)
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
+    """Bytes that are to be had, by the machine or by its control group."""
     available = psutil.virtual_memory().available
     limit, used = _limit("memory.max"), _limit("memory.current")
     if not limit.isdigit():

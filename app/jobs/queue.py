@@ -16,11 +16,11 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import event
 
 from app.jobs.models import QueueName
+from app.jobs.pace import BUSY_SECONDS, Pace
 from app.jobs.sizes import NoRoom, Room, Sizes
 
 # Fixed: DBOS only recovers the work of its own version, and ours is resumable across releases.
 APPLICATION_VERSION = "1"
-POLLING_SECONDS = 0.25
 STOP_SECONDS = 5.0
 # A ticket for which there is no room here is soon free for others to take.
 ROOM_PATIENCE = 2.0
@@ -72,6 +72,7 @@ class JobQueue:
         self._url = database_url
         self.executor = executor
         self.rooms: Mapping[QueueName, Room] = {queue: Room(size) for queue, size in largest.items()}
+        self._pace = Pace(self.rooms)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing = False
 
@@ -101,10 +102,12 @@ class JobQueue:
         DBOS.launch()
         for queue, room in self.rooms.items():
             await _open(queue, room.size)
+        self._pace.launch()
 
     async def close(self) -> None:
         """Stops this process's jobs where they are; they go on at the next launch."""
         self._closing = True
+        await self._pace.close()
         await self._stop(*self._running)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
@@ -118,6 +121,7 @@ class JobQueue:
         async def enqueue() -> None:
             with SetWorkflowID(ticket), options:
                 await DBOS.enqueue_workflow_async(queue, self._workflow, job_id, ticket, queue)
+            await self._pace.quicken()
 
         await _outside_jobs(enqueue())
 
@@ -196,7 +200,7 @@ async def _open(queue: QueueName, size: int | None) -> None:
     await DBOS.register_queue_async(
         queue,
         worker_concurrency=None if size is None else max(size, others or 0),
-        polling_interval_sec=POLLING_SECONDS,
+        polling_interval_sec=BUSY_SECONDS,
         on_conflict="always_update",
     )
 

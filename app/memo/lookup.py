@@ -1,14 +1,18 @@
 """Which results are kept, without reading them."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.database import Database
 from app.memo.models import MemoEntry
+from app.memo.uses import NOTING_SECONDS
 
 # Databases take so many values in one question.
+ROUNDS = 5
 _KEYS_AT_ONCE = 500
 
 
@@ -20,15 +24,23 @@ async def remembered(session: AsyncSession, keys: Sequence[str]) -> frozenset[st
     return frozenset(found)
 
 
-async def costs_since(session: AsyncSession, keys: Sequence[str], since: datetime) -> dict[str, float | None]:
+async def costs_since(database: Database, keys: Sequence[str], since: datetime) -> dict[str, float | None]:
     """What the units that were made since then have cost in US dollars, None where that is not known, by
-    their keys."""
-    found: dict[str, float | None] = {}
-    for some in _parts(keys):
-        query = select(MemoEntry.key, MemoEntry.cost)
-        query = query.where(MemoEntry.key.in_(some), MemoEntry.created_at >= since)
-        found.update({row.key: row.cost for row in await session.execute(query)})
-    return found
+    their keys. Waits a moment for what was made just now."""
+    for _ in range(ROUNDS):
+        rows = await _rows(database, keys)
+        if len(rows) == len(set(keys)):
+            break
+        await asyncio.sleep(NOTING_SECONDS)
+    return {row.key: row.cost for row in rows if row.created_at >= since}
+
+
+async def _rows(database: Database, keys: Sequence[str]) -> list[MemoEntry]:
+    rows: list[MemoEntry] = []
+    async with database.read() as session:
+        for some in _parts(keys):
+            rows += await session.scalars(select(MemoEntry).where(MemoEntry.key.in_(some)))
+    return rows
 
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:

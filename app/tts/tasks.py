@@ -132,7 +132,7 @@ class SpeechGeneration:
         free = [each.version.unit.key for each in performed if each.version is not None and each.cost == 0]
         async with job.database.read() as session:
             since = (await get_job(session, job.attempt.job_id)).created_at
-            costs = await costs_since(session, free, since)
+        costs = await costs_since(job.database, free, since)
         return tuple(
             replace(each, cost=costs.get(each.version.unit.key, each.cost))
             if each.version is not None and each.cost == 0
