@@ -343,19 +343,26 @@ class TestFailedLines:
         again = api.http.post(f"/api/videos/{video}/tts/en", json={})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_to_speak")
 
-    def test_the_only_line_may_fail(
-        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_every_line_may_fail(
+        self,
+        api: LiveServer,
+        openai_server: LoopbackOpenAI,
+        video: str,
+        bring: Callable[..., None],
+        count: int,
     ) -> None:
-        """The dub has the original sound, and one call speaks the line when it can be spoken."""
-        bring(video, "translations/en", script(["An unspeakable line."]))
-        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST)
+        """The dub has the original sound, and one call speaks the lines when they can be spoken."""
+        texts = [f"Unspeakable line number {number}." for number in range(count)]
+        bring(video, "translations/en", script(texts, step=1.5))
+        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST, times=count)
         result = speak(api, video)
-        assert (result["partial"], result["failed_segments"]) == (True, [0])
+        assert (result["partial"], result["failed_segments"]) == (True, list(range(count)))
         api.completed(f"/api/videos/{video}/generate-dubbed-video", {"language": "en"})
         report = api.http.get(f"/api/videos/{video}/dubbed-videos/en/report").raise_for_status().json()
-        assert report["tracks"][0]["failed_segments"] == [0]
+        assert report["tracks"][0]["failed_segments"] == list(range(count))
         answer = api.http.post(f"/api/videos/{video}/tts/en", json={}).raise_for_status()
-        assert not answer.json()["segments"][0]["failed"]
+        assert not any(line["failed"] for line in answer.json()["segments"])
 
     def test_a_line_that_has_sound_keeps_it_when_it_cannot_be_spoken_anew(
         self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
