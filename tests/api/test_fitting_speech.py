@@ -274,6 +274,22 @@ class TestSpeakers:
         name(original, 1, "Cleo")
         assert spoken() == [("Ben", "Ben", "echo"), ("Cleo", "Cleo", "onyx")]
 
+    def test_lines_sent_back_as_they_were_read_follow_the_original(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("original")
+        original = f"/api/videos/{video}/subtitles/original"
+        translation = f"/api/videos/{video}/subtitles/translations/en"
+        for name in ("Anna", "Cleo"):
+            edit = {"segments": [{"id": 0, "speaker": name}]}
+            api.http.put(original, json=edit).raise_for_status()
+            if name == "Anna":
+                api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "en"})
+            lines = api.http.get(translation).json()["segments"]
+            assert [line["speaker"] for line in lines] == [name, None]
+            read = [{"id": line["id"], "text": "New.", "speaker": line["speaker"]} for line in lines]
+            api.http.put(translation, json={"segments": read}).raise_for_status()
+
     def test_a_voice_that_cannot_be_is_named(self, api: LiveServer, video: str, own_lines: OwnLines) -> None:
         own_lines("translations/en")
         body = {"language": "en", "voices": {"Anna": "no such voice"}}
