@@ -151,9 +151,9 @@ class SpeechResult(Linked):
     )
     partial: bool = Field(
         default=False,
-        description="Whether segments failed, which leaves the original sound in their places. The task "
-        "fails instead where the engine cannot be used at all, where none of three segments or more could be "
-        "spoken, and where nothing new could be spoken in place of what was.",
+        description="Whether segments failed, be it all of them, which leaves the original sound in their "
+        "places. The task fails instead where the voice cannot say a sample sentence either, where twenty in "
+        "a row are refused, and where nothing new could be spoken in place of what was.",
     )
     failed_segments: list[int] = Field(
         default=[], description="Ids of segments that could not be spoken.", examples=[[]]

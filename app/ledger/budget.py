@@ -1,17 +1,19 @@
 """A limit on what the calls of a task come to, kept while many of them are under way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from sqlalchemy import delete, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.concurrency import seen_through
-from app.core.database import Database, database_time, take_turn
+from app.core.database import Database, after_commit, database_time, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.ledger.models import Reservation, UsageEntry
@@ -23,6 +25,8 @@ LOOKING_SECONDS = 0.5
 INTRODUCTION = timedelta(seconds=10)
 # No call lasts so long.
 FORGOTTEN_AFTER = timedelta(days=1)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -47,6 +51,7 @@ class Budgets:
         self._process = process
         self._living = living
         self._lines: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+        self._left_behind: set[str] = set()
 
     async def clear(self) -> None:
         """What a former process of this name left behind, and others that have long been dead."""
@@ -76,6 +81,7 @@ class Budgets:
         """None if it has to wait for others."""
         async with self._database.write() as session:
             await take_turn(session, account)
+            await self._strike_out(session, frozenset(self._left_behind))
             # In this order: a call is in the book before it is no longer under way.
             under_way = await self._under_way(session, account)
             spent = await _spent(session, account)
@@ -105,8 +111,24 @@ class Budgets:
         return reservation.id
 
     async def _release(self, reservation: str) -> None:
-        async with self._database.write() as session:
-            await session.execute(delete(Reservation).where(Reservation.id == reservation))
+        """Where the database refuses, it goes with a later one: the answer is paid for, and not to be lost
+        over this."""
+        try:
+            async with self._database.write() as session:
+                await self._strike_out(session, {reservation} | self._left_behind)
+        except (SQLAlchemyError, Problem) as error:
+            self._left_behind.add(reservation)
+            logger.warning("a call with a limit on costs is still held to be under way: %s", error)
+
+    async def _strike_out(self, session: AsyncSession, reservations: Set[str]) -> None:
+        if not reservations:
+            return
+        await session.execute(delete(Reservation).where(Reservation.id.in_(reservations)))
+
+        async def forget() -> None:
+            self._left_behind -= reservations
+
+        after_commit(session, forget)
 
 
 async def _spent(session: AsyncSession, account: str) -> float:

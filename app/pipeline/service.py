@@ -134,7 +134,7 @@ class DubPipeline:
     ) -> Iterator[_Draft]:
         name, services = there.language, self._stages
         original = state.original.segments if state.original else _usual_segments(video)
-        segments = there.translation.segments if there.translation else original
+        segments = there.translation.voiced if there.translation else original
         source = state.original.row.language if state.original else request.source_language
         following = needed.translation and services.speech.can_follow
         speaking = services.speech.work(spoken_seconds(segments), following=following)

@@ -67,9 +67,11 @@ def laid(segment: TranscriptSegment, pauses: Sequence[Silence]) -> TranscriptSeg
     as far as nobody would have to speak much faster here than there. Between two such places every word has
     its share by its letters, and none is in a pause. `pauses` in order; where all is one, nothing is changed.
     """
+    if not segment.untimed:
+        return segment
     voice = _Voice.between(segment.start, segment.end, pauses)
     texts = [piece.text.strip() for piece in untimed_pieces(whole_piece(segment))]
-    if not segment.untimed or not texts or not voice.stretches:
+    if not texts or not voice.stretches:
         return segment
     places = pairwise(_places(texts, voice).tolist())
     words = tuple(

@@ -80,7 +80,8 @@ async def _answered(
     if trust.is_lost:
         return None
     try:
-        lines = await translator.translate(request, model)
+        with trust.asking():
+            lines = await translator.translate(request, model)
     except Problem as problem:
         trust.failed(problem)
         return None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.core.languages import base_language
 from app.translation.placeholders import without_placeholders
@@ -42,6 +42,7 @@ TRANSLATED = frozenset(_TRANSLATED_WORDS.split())
 # What stands before a capital that tells nothing: the start of a sentence, a row, a quotation or brackets.
 _BEFORE_A_START = frozenset('.!?…:;—–-\n"“”«»„‘()[]¿¡♪')
 _ABBREVIATION = re.compile(r"\b(?:Mrs?|Ms|Dr|Prof|St|Sra?|Mme|[A-Z])\.$")
+_LONGEST_ABBREVIATION = 8
 _WORD = re.compile(r"[^\W\d_]+")
 _LONGEST_ACRONYM = 5
 _LONGEST_ENDING = 4
@@ -57,11 +58,11 @@ def keep_names(source_language: str, target_language: str) -> bool:
 def lost_names(source: str, translated: str) -> tuple[str, ...]:
     """The names of the source that the translation lacks, both in Latin letters, inflected or not. Of several
     words that follow each other one is enough."""
-    given = [_folded(word) for word in _WORD.findall(translated)]
+    given = {_spellings(word) for word in _WORD.findall(translated)}
     return tuple(
         " ".join(name)
         for name in _names(without_placeholders(source))
-        if not any(_is_same(_folded(part), word) for part in name for word in given)
+        if not any(_is_given(_spellings(part), given) for part in name)
     )
 
 
@@ -85,7 +86,7 @@ def _is_start(before: str) -> bool:
         return True
     if before[-1] in "'’":
         return not before[-2:-1].isalpha()
-    return before[-1] in _BEFORE_A_START and not _ABBREVIATION.search(before)
+    return before[-1] in _BEFORE_A_START and not _ABBREVIATION.search(before[-_LONGEST_ABBREVIATION:])
 
 
 def _is_kept(word: str) -> bool:
@@ -93,21 +94,27 @@ def _is_kept(word: str) -> bool:
     return len(word) > 1 and not is_acronym and word not in TRANSLATED
 
 
-def _is_same(name: str, word: str) -> bool:
-    return _begin_alike(name, word) or _begin_alike(_DOUBLED.sub(r"\1", name), _DOUBLED.sub(r"\1", word))
+def _spellings(word: str) -> tuple[str, str]:
+    """Without case and accents, and without doubled letters besides."""
+    folded = "".join(mark for mark in unicodedata.normalize("NFD", word.casefold()) if mark.isalpha())
+    return folded, _DOUBLED.sub(r"\1", folded)
 
 
-def _begin_alike(name: str, word: str) -> bool:
-    """And are about as long: endings differ, and some names are spelt to taste."""
-    stem = name[: max(3, len(name) - _ending(name))]
-    return word.startswith(stem) and len(word) <= len(name) + _LONGEST_ENDING
+def _is_given(name: tuple[str, str], given: Iterable[tuple[str, str]]) -> bool:
+    """Endings differ, and some names are spelt to taste."""
+    (stem, longest), (plain_stem, plain_longest) = map(_stem, name)
+    return any(
+        (word.startswith(stem) and len(word) <= longest)
+        or (plain.startswith(plain_stem) and len(plain) <= plain_longest)
+        for word, plain in given
+    )
+
+
+def _stem(name: str) -> tuple[str, int]:
+    """What a form of the name begins with, and how long it is at most."""
+    return name[: max(3, len(name) - _ending(name))], len(name) + _LONGEST_ENDING
 
 
 def _ending(name: str) -> int:
     """How many of the last letters may be others."""
     return 3 if len(name) >= 8 else 2 if len(name) >= 6 else 1 if len(name) >= 4 else 0
-
-
-def _folded(word: str) -> str:
-    """Without case and accents."""
-    return "".join(mark for mark in unicodedata.normalize("NFD", word.casefold()) if mark.isalpha())

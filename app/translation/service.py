@@ -137,7 +137,9 @@ class TranslationManager:
         Raises `Problem` naming the segment at fault.
         """
         changes = [segment.as_change() for segment in update.segments]
-        segments = apply_changes(track.segments, changes, duration=video.duration)
+        changed = apply_changes(track.segments, changes, duration=video.duration)
+        # Who sends back what was read sets nobody.
+        segments = with_own_speakers(changed, track.turns)
         mended = {change.id for change in changes if change.text is not None or change.deleted}
         row = track.row
         row.list_only({segment.id for segment in segments} - mended)

@@ -74,15 +74,26 @@ class Pinning:
 
     def _floor(self, start: int, gap: int) -> int:
         """From where there is room for a run that begins with the line of that index."""
-        if start == 0:
-            return 0
-        return self.lines[start - 1].end + (0 if start - 1 in self.reserved else gap)
+        ends = (
+            self.lines[index].end + (0 if index in self.reserved else gap)
+            for index in self._beside(start - 1, -1)
+        )
+        return max(ends, default=0)
 
     def _ceiling(self, stop: int, gap: int) -> int:
         """Up to where there is room for a run that ends before the line of that index."""
-        if stop == len(self.lines):
-            return self.bounds.video_end
-        return self.lines[stop].start - gap
+        starts = (self.lines[index].start - gap for index in self._beside(stop, 1))
+        return min(starts, default=self.bounds.video_end)
+
+    def _beside(self, index: int, step: int) -> Iterator[int]:
+        """The line and, beyond a reserved slot, the next that is pinned: a kept one may be heard all over the
+        slot of one that has failed since."""
+        while 0 <= index < len(self.lines):
+            yield index
+            beyond = index + step
+            if index not in self.reserved or not (beyond in self.reserved or beyond in self.kept):
+                return
+            index = beyond
 
     def _giving_way(self, span: range, run: Run) -> list[int]:
         """The neighbours that make room for the run."""

@@ -274,6 +274,22 @@ class TestSpeakers:
         name(original, 1, "Cleo")
         assert spoken() == [("Ben", "Ben", "echo"), ("Cleo", "Cleo", "onyx")]
 
+    def test_lines_sent_back_as_they_were_read_follow_the_original(
+        self, api: LiveServer, video: str, own_lines: OwnLines
+    ) -> None:
+        own_lines("original")
+        original = f"/api/videos/{video}/subtitles/original"
+        translation = f"/api/videos/{video}/subtitles/translations/en"
+        for name in ("Anna", "Cleo"):
+            edit = {"segments": [{"id": 0, "speaker": name}]}
+            api.http.put(original, json=edit).raise_for_status()
+            if name == "Anna":
+                api.completed(f"/api/videos/{video}/translate-subtitles", {"target_language": "en"})
+            lines = api.http.get(translation).json()["segments"]
+            assert [line["speaker"] for line in lines] == [name, None]
+            read = [{"id": line["id"], "text": "New.", "speaker": line["speaker"]} for line in lines]
+            api.http.put(translation, json={"segments": read}).raise_for_status()
+
     def test_a_voice_that_cannot_be_is_named(self, api: LiveServer, video: str, own_lines: OwnLines) -> None:
         own_lines("translations/en")
         body = {"language": "en", "voices": {"Anna": "no such voice"}}
@@ -343,19 +359,26 @@ class TestFailedLines:
         again = api.http.post(f"/api/videos/{video}/tts/en", json={})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_to_speak")
 
-    def test_the_only_line_may_fail(
-        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_every_line_may_fail(
+        self,
+        api: LiveServer,
+        openai_server: LoopbackOpenAI,
+        video: str,
+        bring: Callable[..., None],
+        count: int,
     ) -> None:
-        """The dub has the original sound, and one call speaks the line when it can be spoken."""
-        bring(video, "translations/en", script(["An unspeakable line."]))
-        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST)
+        """The dub has the original sound, and one call speaks the lines when they can be spoken."""
+        texts = [f"Unspeakable line number {number}." for number in range(count)]
+        bring(video, "translations/en", script(texts, step=1.5))
+        openai_server.fail(Endpoint.SPEECH, BAD_REQUEST, times=count)
         result = speak(api, video)
-        assert (result["partial"], result["failed_segments"]) == (True, [0])
+        assert (result["partial"], result["failed_segments"]) == (True, list(range(count)))
         api.completed(f"/api/videos/{video}/generate-dubbed-video", {"language": "en"})
         report = api.http.get(f"/api/videos/{video}/dubbed-videos/en/report").raise_for_status().json()
-        assert report["tracks"][0]["failed_segments"] == [0]
+        assert report["tracks"][0]["failed_segments"] == list(range(count))
         answer = api.http.post(f"/api/videos/{video}/tts/en", json={}).raise_for_status()
-        assert not answer.json()["segments"][0]["failed"]
+        assert not any(line["failed"] for line in answer.json()["segments"])
 
     def test_a_line_that_has_sound_keeps_it_when_it_cannot_be_spoken_anew(
         self, api: LiveServer, openai_server: LoopbackOpenAI, video: str, bring: Callable[..., None]

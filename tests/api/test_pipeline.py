@@ -128,6 +128,17 @@ class TestPlan:
         again = plan(api, video, "es", options={"translation": {}})["stages"][1]
         assert (again["action"], again["units_ready"], again["estimated_cost"]) == ("make", 2, 0)
 
+    def test_lines_that_the_voices_of_their_speakers_have_spoken_are_there(
+        self, api: LiveServer, video: str, own_lines: Callable[[str], tuple[str, str]]
+    ) -> None:
+        own_lines("original")
+        named = {"segments": [{"id": 0, "speaker": "Anna"}]}
+        api.http.put(f"/api/videos/{video}/subtitles/original", json=named).raise_for_status()
+        voices = {"voice_id": "onyx", "voices": {"Anna": "nova"}}
+        api.completed(f"/api/videos/{video}/dub", {"target_languages": ["es"], "options": QUICK, **voices})
+        spoken = plan(api, video, "es", **voices)["stages"][2]
+        assert (spoken["action"], spoken["units_ready"], spoken["estimated_cost"]) == ("make", 2, 0)
+
     @pytest.mark.parametrize(
         ("body", "field"),
         [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -51,6 +51,10 @@ class Book:
         call = {"engine": "openai", "kind": "speech", "model": "tts-1", "day": utc_now().date()}
         async with self.database.write() as session:
             session.add(UsageEntry(task_id=TASK, cost=amount, **call))
+
+    async def execute(self, statement: str) -> None:
+        async with self.database.write() as session:
+            await session.execute(text(statement))
 
     async def spent(self) -> float:
         async with self.database.read() as session:
@@ -109,3 +113,10 @@ async def test_a_process_that_starts_again_has_nothing_under_way(book: Book) -> 
     async with book.processes[0].reserved(TASK, 1.0, 1.0):
         await book.processes[0].clear()
         assert await book.call(1.0, 1.0, limit=1.0)
+
+
+async def test_the_end_of_a_call_that_cannot_be_noted_is_noted_later(book: Book) -> None:
+    async with book.processes[0].reserved(TASK, 1.0, 1.0):
+        await book.execute("ALTER TABLE reservations RENAME TO out_of_reach")
+    await book.execute("ALTER TABLE out_of_reach RENAME TO reservations")
+    assert await book.call(1.0, 1.0, limit=1.0)

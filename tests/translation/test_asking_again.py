@@ -1,13 +1,16 @@
 """A line that is wrong is asked for again by itself, and the best answer is kept."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pytest
 
+from app.core.errors import ErrorCode, Problem
 from app.ledger.usage import Usage
 from app.translation.batches import translate_lines
 from app.translation.engines.base import Line, LongLine, TranslationBatch, TranslationStyle
+from app.translation.trust import MOST_FAILURES_AT_FIRST, Trust
 
 
 class ScriptedTranslator:
@@ -48,6 +51,23 @@ class ScriptedTranslator:
             yield answer if isinstance(answer, Line) else Line(line.id, answer)
 
 
+class HastyRefusals(ScriptedTranslator):
+    """Refuses at once what is `unspeakable`, and gives no answer before it has."""
+
+    def __init__(self, answers: Mapping[int, Sequence[str]]) -> None:
+        super().__init__(answers)
+        self._refused = asyncio.Semaphore(0)
+
+    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
+        if batch.lines[0].text == UNSPEAKABLE:
+            self._refused.release()
+            raise Problem(ErrorCode.ENGINE_REFUSED, model=model, reason="it breaks the rules")
+        for _ in range(MOST_FAILURES_AT_FIRST):
+            await self._refused.acquire()
+        return await super().translate(batch, model)
+
+
+UNSPEAKABLE = "what may not be said."
 GOOD = "Buenos días a todos."
 SOURCES = {1: "good morning everyone.", 2: "we take the train {x} at 1984."}
 FINE = "vamos en tren {x} en 1984."
@@ -147,3 +167,16 @@ async def test_shorter_wordings_are_held_to_the_same_rules() -> None:
     result = await translate_lines(engine, batch_of(), "m")
     assert result.lines[0].shorter == ("Buenos días.", "Hola.")
     assert result.lines[1].shorter == ("vamos en tren {x} en 1984", "en tren {x} en 1984", "tren {x} 1984")
+
+
+async def test_refusals_that_come_before_any_answer_are_no_verdict_on_the_others() -> None:
+    engine = HastyRefusals({0: [GOOD]})
+    trust = Trust()
+
+    async def translated(number: int, text: str) -> tuple[int, ...]:
+        batch = TranslationBatch("en", "es", (Line(number, text),))
+        return (await translate_lines(engine, batch, "m", trust)).untranslated
+
+    refused = [translated(number, UNSPEAKABLE) for number in range(1, MOST_FAILURES_AT_FIRST + 1)]
+    left_over = await asyncio.gather(translated(0, SOURCES[1]), *refused)
+    assert left_over == [(), (1,), (2,), (3,)]

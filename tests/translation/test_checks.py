@@ -1,5 +1,7 @@
 """What is found wrong with a line, and what is let pass."""
 
+from time import process_time
+
 import pytest
 
 from app.translation.checks import (
@@ -136,6 +138,15 @@ def test_numbers(source: str, translated: str, lost: tuple[str, ...]) -> None:
 )
 def test_names(source: str, translated: str, lost: tuple[str, ...]) -> None:
     assert lost_names(source, translated) == lost
+
+
+def test_the_names_of_the_longest_line_are_found_while_nobody_notices() -> None:
+    """Lines are looked at between the answers to requests."""
+    source = ("we met Anna Smith. Then we saw Bob, Carl and Dora in Oslo! " * 90)[:5000]
+    translated = ("nosotros vimos a alguien que era de otra parte y luego a otro más " * 80)[:5000]
+    began = process_time()
+    assert "Anna Smith" in lost_names(source, translated)
+    assert process_time() - began < 1.0
 
 
 @pytest.mark.parametrize(

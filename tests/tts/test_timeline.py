@@ -194,6 +194,22 @@ def test_the_slot_of_a_line_that_failed_gives_way_to_one_that_does_not_fit_befor
     assert placed[1].end > 4.0
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "stays", "video_duration"),
+    [(5.0, 1.0, 0, 10.0), (1.0, 3.9, 2, 4.0)],
+    ids=["runs beyond it", "begins before it"],
+)
+def test_a_kept_line_that_is_heard_all_over_the_slot_of_one_that_failed_is_heard_alone(
+    first: float, last: float, stays: int, video_duration: float
+) -> None:
+    times = [(0.0, 1.9), (2.0, 2.9), (3.0, 4.0)]
+    before = plan(times, [first, 0.3, last], video_duration=video_duration)
+    kept = {stays: before[stays]}
+    lengths = [max(first, 2.4), 0.9, last]
+    after = plan(times, lengths, video_duration=video_duration, kept=kept, reserved={1})
+    assert after[2].start >= after[0].end
+
+
 def test_a_line_has_room_for_what_fits_at_the_soft_speed() -> None:
     times = [(0.0, 2.0), (3.0, 4.0)]
     slots = [Slot(number, start, end) for number, (start, end) in enumerate(times)]
