@@ -47,6 +47,11 @@ class Performance:
     done: bool = False
 
     @property
+    def is_silent(self) -> bool:
+        """Whether it could not be spoken, now or before."""
+        return self.failure is not None or self.line.stays_silent
+
+    @property
     def voice_id(self) -> str:
         return self.line.delivery.voice_id
 

@@ -58,7 +58,7 @@ class Rewording:
             video_duration=self.script.duration,
             limits=self.limits,
             kept=self.script.kept,
-            reserved={performance.line.id for performance in lines if performance.failure is not None},
+            reserved={performance.line.id for performance in lines if performance.is_silent},
         )
 
     def _room(self, index: int) -> float:

@@ -33,6 +33,11 @@ class Line:
         return self.slot.id
 
     @property
+    def stays_silent(self) -> bool:
+        """Whether it failed before and is not spoken again."""
+        return self.fixed and self.former is not None and self.former.failure is not None
+
+    @property
     def placed_before(self) -> Placement | None:
         """Where it stays if it is fixed."""
         row = self.former
@@ -51,8 +56,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All lines in order of time, their `slots`, and the places of those that stay as they are (`kept`, by
-    id), for a video of `duration` seconds."""
+    """All lines in order of time, their `slots`, and the places of those that stay where they are heard
+    (`kept`, by id), for a video of `duration` seconds."""
 
     lines: tuple[Line, ...]
     slots: tuple[Slot, ...]
@@ -74,7 +79,11 @@ def script_of(
     else:
         again = _again(request, request.again, translation, former)
         lines = tuple(sorted(again, key=lambda line: _place(line.slot)))
-    kept = {line.id: place for line in lines if (place := line.placed_before) is not None}
+    kept = {
+        line.id: place
+        for line in lines
+        if (place := line.placed_before) is not None and not line.stays_silent
+    }
     return Script(lines, tuple(line.slot for line in lines), kept, duration, translation, former)
 
 

@@ -399,6 +399,21 @@ class TestFailedLines:
         [failed] = speak(api, video)["failed_segments"]
         assert speech_of(api, video)[failed]["error"]["code"] == "engine_bad_answer"
 
+    def test_a_line_is_not_spoken_over_one_that_is_heard_all_over_the_slot_of_one_that_failed_before(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, one_minute: Path, bring: Callable[..., None]
+    ) -> None:
+        video = api.upload(one_minute)
+        texts = ["word after word " * 12, "This fails later.", "This is said again.", "This too."]
+        bring(video, "translations/en", script(texts))
+        speak(api, video, voice_id="nova", options={"rewrites": 0})
+        openai_server.fail_at(Endpoint.SPEECH, texts[1], BAD_REQUEST)
+        for ids in ([1, 3], [2]):
+            api.http.post(f"/api/videos/{video}/tts/en", json={"segment_ids": ids}).raise_for_status()
+        openai_server.recover()
+        lines = speech_of(api, video)
+        assert [line["failed"] for line in lines] == [False, True, False, False]
+        assert lines[2]["placed_start"] >= lines[0]["placed_start"] + lines[0]["duration"]
+
 
 class TestCrowdedRetakes:
     FAILED = 7
