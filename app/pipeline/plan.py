@@ -6,11 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pipeline.schemas import DubVideo
 from app.render.models import GeneratedVideo
+from app.render.schemas import DubOptions, GenerateDubbedVideo
 from app.render.service import find_dub
 from app.subtitles.storage import OriginalTrack
 from app.subtitles.storage import find_track as find_original
 from app.translation.storage import TranslatedTrack
 from app.translation.storage import find_track as find_translation
+from app.tts.schemas import GenerateSpeech, SpeechOptions
 from app.tts.storage import SpokenTrack, find_speech
 from app.videos.models import ArtifactKind
 from app.videos.revisions import lineage
@@ -38,16 +40,39 @@ class DubState:
 
 @dataclass(frozen=True, slots=True)
 class LanguageStages:
-    """Which stages a language needs."""
+    """Which stages a language needs, beside what is `there`: what is not asked for is done as before."""
 
-    language: str
+    there: LanguageState
     translation: bool
     speech: bool
     video: bool
 
     @property
+    def language(self) -> str:
+        return self.there.language
+
+    @property
     def count(self) -> int:
         return sum((self.translation, self.speech, self.video))
+
+    def speech_request(self, request: DubVideo, model: str) -> GenerateSpeech:
+        """For the `model` that speaks now: the voices of another are not its own."""
+        asked, former = request.speech(self.language), self.there.speech
+        if former is None or former.row.model_used != model:
+            return asked
+        as_before: dict[str, object] = {"audio_format": former.row.audio_format}
+        if not request.asks_for_voice:
+            as_before |= {"voice_id": former.row.voice_id, "voices": former.row.voices}
+        if request.options.speech is None:
+            as_before["options"] = SpeechOptions.model_validate(former.row.options)
+        return asked.model_copy(update=as_before)
+
+    def video_request(self, request: DubVideo) -> GenerateDubbedVideo:
+        asked, former = request.video(self.language), self.there.dub
+        if former is None or request.options.video is not None:
+            return asked
+        options = {name: value for name, value in former.options.items() if name in DubOptions.model_fields}
+        return asked.model_copy(update={"options": DubOptions.model_validate(options)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +113,12 @@ def stages_for(state: DubState, request: DubVideo) -> Stages:
 
     def of(language: LanguageState) -> LanguageStages:
         translation = original or language.translation is None or options.translation is not None
-        asks_for_voice = options.speech is not None or request.voice_id is not None or bool(request.voices)
+        asks_for_speech = options.speech is not None or request.asks_for_voice
         old_speech = ArtifactKind.SPEECH in language.stale or not _is_whole(language.speech)
-        speech = translation or old_speech or asks_for_voice
+        speech = translation or old_speech or asks_for_speech
         other_form = options.video is not None or _other_container(language.dub, request)
         video = speech or other_form or ArtifactKind.DUB in language.stale
-        return LanguageStages(language.language, translation, speech, video)
+        return LanguageStages(language, translation, speech, video)
 
     return Stages(original, tuple(of(language) for language in state.languages))
 

@@ -17,7 +17,7 @@ from app.tts.schemas import ChosenVoice, GenerateSpeech, SpeakersVoices, SpeechO
 
 class StageOptions(RequestModel):
     """The options of the stages. A stage whose options are given is done again, which costs no more than
-    what they change."""
+    what they change. Without them speech and videos are made as they were before, as far as there are any."""
 
     segments: SegmentationOptions | None = Field(default=None, description="Of the transcription.")
     translation: TranslationOptions | None = Field(default=None, description="Of the translations.")
@@ -42,6 +42,10 @@ class DubVideo(TaskTerms):
     dry_run: bool = Field(
         default=False, description="Only tell what would be done, how long it would take and what it costs."
     )
+
+    @property
+    def asks_for_voice(self) -> bool:
+        return self.voice_id is not None or bool(self.voices)
 
     def extraction(self) -> ExtractSubtitles:
         return ExtractSubtitles(

@@ -13,12 +13,13 @@ from app.jobs.monitor import estimate_seconds
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Outlook, Workload
 from app.ledger.prices import Estimate
-from app.pipeline.plan import DubState, LanguageStages, LanguageState, Stages, stages_for, state_of
+from app.pipeline.plan import DubState, LanguageStages, Stages, stages_for, state_of
 from app.pipeline.schemas import DubPlan, DubVideo, PlannedStage
 from app.render.service import VideoGenerator
 from app.subtitles.segments import Segment
 from app.subtitles.service import SubtitleService
 from app.translation.service import TranslationManager
+from app.tts.schemas import GenerateSpeech
 from app.tts.service import TTSManager, spoken_seconds
 from app.videos.models import Video
 from app.videos.storage import get_video
@@ -101,7 +102,7 @@ class DubPipeline:
             if language.translation and source != AUTO:
                 self._stages.translations.check_pair(source, language.language)
             if language.speech:
-                await self._stages.speech.settled(request.speech(language.language))
+                await self._stages.speech.settled(self._speech(language, request))
 
     async def _drafts(self, session: AsyncSession, video_id: str, request: DubVideo) -> list[_Draft]:
         """In the order they are done. Raises as `start` does."""
@@ -109,13 +110,12 @@ class DubPipeline:
         state = await state_of(session, video_id, request)
         stages = stages_for(state, request)
         await self._check(video, state, stages, request)
-        languages = zip(state.languages, stages.languages, strict=True)
         return [
             self._hearing(video, stages.original, request),
             *(
                 draft
-                for there, needed in languages
-                for draft in self._of_language(video, state, there, needed, request)
+                for needed in stages.languages
+                for draft in self._of_language(video, state, needed, request)
             ),
         ]
 
@@ -130,9 +130,9 @@ class DubPipeline:
         return _Draft(JobType.SUBTITLE_EXTRACTION, None, made, "seconds", video.duration, work, look)
 
     def _of_language(
-        self, video: Video, state: DubState, there: LanguageState, needed: LanguageStages, request: DubVideo
+        self, video: Video, state: DubState, needed: LanguageStages, request: DubVideo
     ) -> Iterator[_Draft]:
-        name, services = there.language, self._stages
+        name, there, services = needed.language, needed.there, self._stages
         original = state.original.segments if state.original else _usual_segments(video)
         segments = there.translation.voiced if there.translation else original
         source = state.original.row.language if state.original else request.source_language
@@ -143,7 +143,8 @@ class DubPipeline:
             return await services.translations.outlook(session, original, source, request.translation(name))
 
         async def look_at_speech(session: AsyncSession) -> Outlook:
-            return await services.speech.outlook(session, video, segments, there.speech, request.speech(name))
+            spoken = self._speech(needed, request)
+            return await services.speech.outlook(session, video, segments, there.speech, spoken)
 
         async def look_at_video(session: AsyncSession) -> Outlook:
             """What there is of it hangs on the speech, and it costs nothing but time."""
@@ -166,9 +167,12 @@ class DubPipeline:
             needed.video,
             "seconds",
             video.duration,
-            services.videos.work(video, request.video(name)),
+            services.videos.work(video, needed.video_request(request)),
             look_at_video,
         )
+
+    def _speech(self, needed: LanguageStages, request: DubVideo) -> GenerateSpeech:
+        return needed.speech_request(request, self._stages.speech.model)
 
     def _longest_chain(self, stages: Sequence[PlannedStage]) -> int:
         """What all share, and then the language that takes longest; translation and speech may go

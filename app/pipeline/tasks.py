@@ -109,7 +109,7 @@ class Dubbing:
         """Each once it is. Raises `StageFailed`."""
         video_id, language = job.video_id, needed.language
         if needed.translation and needed.speech and self.stages.speech.can_follow:
-            translation, speech = await self._start_together(job, language)
+            translation, speech = await self._start_together(job, needed)
             try:
                 yield await self._completed(translation)
             except StageFailed:
@@ -121,30 +121,32 @@ class Dubbing:
             if needed.translation:
                 yield await self._done(job, partial(self._translate, job=job, language=language))
             if needed.speech:
-                yield await self._done(job, partial(self._speak, job=job, language=language))
+                yield await self._done(job, partial(self._speak, job=job, needed=needed))
         if needed.video:
-            video = job.request.video(language)
+            video = needed.video_request(job.request)
             yield await self._done(job, lambda session: self.stages.videos.start(session, video_id, video))
 
-    async def _start_together(self, job: RunningJob[DubVideo], language: str) -> tuple[Job, Job]:
+    async def _start_together(self, job: RunningJob[DubVideo], needed: LanguageStages) -> tuple[Job, Job]:
         """The translation, and the speech that follows it."""
+        language = needed.language
         async with job.database.write() as session:
             await hold_current(session, job.attempt)
             translation = await self._translate(session, job, language)
             await self._call_off_speech(session, job, language, but_of=translation.id)
-            request = job.request.speech(language)
+            request = needed.speech_request(job.request, self.stages.speech.model)
             return translation, await self.stages.speech.start_following(session, translation, request)
 
     async def _translate(self, session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Job:
         request = job.request.translation(language)
         return await self.stages.translations.start(session, job.video_id, request)
 
-    async def _speak(self, session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Job:
+    async def _speak(self, session: AsyncSession, job: RunningJob[DubVideo], needed: LanguageStages) -> Job:
         """What followed a translation that completed right before a crash goes on."""
-        running = await _active_speech(session, job, language)
+        running = await _active_speech(session, job, needed.language)
         if running:
             return running[0]
-        return await self.stages.speech.start(session, job.video_id, job.request.speech(language))
+        request = needed.speech_request(job.request, self.stages.speech.model)
+        return await self.stages.speech.start(session, job.video_id, request)
 
     async def _call_off_speech(
         self, session: AsyncSession, job: RunningJob[DubVideo], language: str, but_of: str | None = None

@@ -78,6 +78,11 @@ class TTSManager:
         return await self._start(session, video_id, task, translation.segments, request)
 
     @property
+    def model(self) -> str:
+        """What speaks now. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return self._synthesizer().model
+
+    @property
     def can_follow(self) -> bool:
         """Whether speech can be made while its lines are still being translated: calls that wait on the
         network take nothing from that. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""

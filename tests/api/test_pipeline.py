@@ -79,6 +79,21 @@ class TestWhole:
         made = [shared_api.task(task_id)["type"] for task_id in again["languages"][0]["task_ids"]]
         assert made == STAGES[2:]
 
+    def test_what_is_not_asked_for_is_done_as_before(
+        self, api: LiveServer, openai_server: LoopbackOpenAI, video: str
+    ) -> None:
+        chosen = {"speech": {"volume_gain_db": 2.0}, "video": {"subtitle_mode": "soft", "loudness": -20}}
+        dub = f"/api/videos/{video}/dub"
+        api.completed(dub, {"target_languages": ["es"], "voice_id": "nova", "options": chosen})
+        edit = {"segments": [{"id": 0, "text": "Algo muy distinto."}]}
+        api.http.put(f"/api/videos/{video}/subtitles/translations/es", json=edit).raise_for_status()
+        openai_server.forget()
+        api.completed(dub, {"target_languages": ["es"]})
+        (call,) = openai_server.requests_to(Endpoint.SPEECH)
+        assert (call.fields["voice"], call.fields["input"]) == ("nova", "Algo muy distinto.")
+        made = api.http.get(f"/api/videos/{video}/dubbed-videos/es").json()["options"]
+        assert (made["subtitle_mode"], made["loudness"]) == ("soft", -20)
+
 
 class TestPlan:
     def test_before_anything_is_there(self, api: LiveServer, video: str) -> None:
