@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.concurrency import seen_through
 from app.core.database import Database, before_commit
 from app.jobs.models import ACTIVE, Details, Event, EventKind, Job, JobStatus, JobType
 
@@ -117,17 +118,20 @@ class EventLog:
     async def follow(self, topic: Topic, last_seen: str | None) -> AsyncIterator[Notice]:
         """What happened after the event `last_seen` and whatever happens from now on; without it, or if
         events after it are no longer kept, from the present state on. One task's events end with the one
-        that makes it final."""
-        cursor = None if last_seen is None else await self._kept(last_seen)
-        if cursor is None:
+        that makes it final.
+
+        Who leaves does not break a read off: a connection to the database would be lost with it."""
+        kept = None if last_seen is None else await seen_through(self._kept(last_seen))
+        cursor = kept or 0
+        if kept is None:
             if last_seen is not None:
                 yield Notice(None, None)
-            cursor, tasks = await self._present(topic)
+            cursor, tasks = await seen_through(self._present(topic))
             for task in tasks[:-1]:
                 yield Notice(None, task)
             yield Notice(cursor, tasks[-1] if tasks else None)
         while not self._closed.is_set():
-            ended, events = await self._next(topic, cursor)
+            ended, events = await seen_through(self._next(topic, cursor))
             for event in events:
                 cursor = event.id
                 yield Notice(cursor, TaskState.model_validate(event.task))

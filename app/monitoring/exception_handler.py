@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from anyio import BrokenResourceError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -23,6 +25,19 @@ PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER = {ErrorCode.STORAGE_UNREACHABLE: "10"}
 
 
+class StreamsLeft:
+    """Who leaves an event stream makes no error, though what fills the stream stumbles over it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except* BrokenResourceError:
+            pass
+
+
 class ExceptionHandler:
     """Knows the server's own language and whom to alert."""
 
@@ -36,6 +51,7 @@ class ExceptionHandler:
         app.add_exception_handler(HTTPException, self._http)
         app.add_exception_handler(ClientDisconnect, self._gone)
         app.add_exception_handler(Exception, self._unexpected)
+        app.add_middleware(StreamsLeft)
 
     def answer(self, request: Request, problem: Problem) -> JSONResponse:
         texts = self._catalogue(request)

@@ -28,6 +28,7 @@ from app.tts.script import Script, lines_of, script_of, slots_of
 from app.tts.speaking import Speaker
 from app.tts.speech_task import SpeechTask
 from app.tts.storage import (
+    delivery_of,
     delivery_to_json,
     failure_to_json,
     find_speech,
@@ -185,10 +186,21 @@ class SpeechGeneration:
 
 
 def _made_from(request: SpeechTask, script: Script) -> tuple[Source, ...] | None:
-    """Lines that are spoken again make no new track of those that are not."""
-    if request.again is not None:
+    """Lines that are spoken again make the track one of the newest translation if the others say that too."""
+    if request.again is not None and not _says_all_of(script):
         return None
     return (Source(ArtifactKind.TRANSLATION, request.language, script.translation.row.revision),)
+
+
+def _says_all_of(script: Script) -> bool:
+    """Whether the lines that are left as they were are what the translation has now, and no others."""
+    heard = {segment.id: segment for segment in script.translation.voiced if segment.start < script.duration}
+    rows = [line.former for line in script.lines if line.fixed and line.former is not None]
+    return heard.keys() == {line.id for line in script.lines} and all(
+        (row.translated_text, row.start_time, row.end_time, delivery_of(row).speaker)
+        == (segment.text, segment.start, segment.end, segment.speaker)
+        for row, segment in ((row, heard[row.id]) for row in rows)
+    )
 
 
 async def _clips(

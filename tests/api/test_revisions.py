@@ -31,9 +31,9 @@ class Dubbing:
         body = {"language": "en", "options": {"subtitle_mode": mode}}
         self.api.completed(f"{self.here}/generate-dubbed-video", body)
 
-    def edit(self, track: str, text: str = "Something else.") -> None:
+    def edit(self, track: str, text: str = "Something else.", line: int = 0) -> None:
         answer = self.api.http.put(
-            f"{self.here}/subtitles/{track}", json={"segments": [{"id": 0, "text": text}]}
+            f"{self.here}/subtitles/{track}", json={"segments": [{"id": line, "text": text}]}
         )
         answer.raise_for_status()
 
@@ -108,11 +108,14 @@ def test_a_dub_without_subtitles_is_made_from_the_speech_alone(dubbed: Dubbing) 
     assert dubbed.stale() == (False, True, False)
 
 
-def test_one_line_spoken_again_makes_no_new_track_of_the_others(dubbed: Dubbing) -> None:
-    dubbed.edit("translations/en")
-    answer = dubbed.api.http.post(f"{dubbed.here}/tts/en", json={"segment_ids": [0]}).raise_for_status()
-    assert (answer.json()["stale"], answer.json()["revision"]) == (True, 2)
-    assert dubbed.stale() == (False, True, True)
+def test_lines_spoken_again_are_a_new_track_once_none_is_left_that_should_be(dubbed: Dubbing) -> None:
+    for line in (0, 1):
+        dubbed.edit("translations/en", line=line)
+    for line, stale in ((0, True), (1, False)):
+        again = {"segment_ids": [line]}
+        answer = dubbed.api.http.post(f"{dubbed.here}/tts/en", json=again).raise_for_status()
+        assert (answer.json()["stale"], answer.json()["revision"]) == (stale, 2 + line)
+    assert dubbed.stale() == (False, False, True)
 
 
 def test_a_dub_in_one_call_makes_what_is_stale_but_keeps_a_translation_that_may_hold_edits(

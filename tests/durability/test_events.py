@@ -1,5 +1,6 @@
 """The event log through kills and stops."""
 
+import socket
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_open_streams_do_not_delay_a_stop(
         assert server.stop() == 0
         assert "graceful shutdown exceeded" not in server.log(before)
         assert all(event.task["status"] == "processing" for event in [*everything, *one])
+
+
+def test_who_leaves_in_the_middle_of_it_makes_no_error(
+    server: LiveServer, engines: LoopbackOpenAI, half_minute: Path
+) -> None:
+    video_id = TRANSLATION.prepare(server, half_minute, "left")
+    server.finished(TRANSLATION.begin(server, video_id))
+    with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(events)") if row[1] != "id"]
+        names = ", ".join(columns)
+        for _ in range(8):
+            database.execute(f"INSERT INTO events ({names}) SELECT {names} FROM events")
+    before, host, port = server.log_size(), server.http.base_url.host, server.http.base_url.port
+    request = f"GET /api/events HTTP/1.1\r\nHost: {host}:{port}\r\nLast-Event-ID: 0\r\n\r\n"
+    for _ in range(20):
+        with socket.create_connection((host, port or 80)) as reader:
+            reader.sendall(request.encode())
+            reader.recv(600)
+    assert server.http.get("/healthz").status_code == 200
+    assert "ERROR" not in server.log(before)
 
 
 def logged_ids(server: LiveServer, task_id: str) -> list[str]:
