@@ -93,6 +93,6 @@ def test_the_session_works_as_it_stands(api: LiveServer, clip: Path, tmp_path: P
     )
 
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.count("completed 100 Done") == 4, outcome.stdout
+    assert outcome.stdout.count("completed 100 Done") == 5, outcome.stdout
     assert (tmp_path / "storage" / "dubbed.mp4").read_bytes()[4:8] == b"ftyp"
     assert "-->" in (tmp_path / "storage" / "dubbed.srt").read_text()
