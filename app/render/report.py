@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from app.media.packets import picture_end
 from app.media.probe import MediaInfo
-from app.memo import Memo
-from app.render.measuring import DubMeasuring, HeardLine, MeasuredTrack, PlannedClip
+from app.render.measuring import HeardLine, MeasuredTrack
 from app.render.plot import draw_report
 from app.render.report_schemas import (
     PLOT,
@@ -83,14 +82,10 @@ async def report_on(
     info: MediaInfo,
     source: SourceFile,
     tracks: Sequence[TrackPlan],
-    memo: Memo,
-    storage: StorageManager,
-    on_progress: Callable[[float], None] = lambda _: None,
+    measured: Sequence[MeasuredTrack],
 ) -> DubReport:
-    """Measures the finished file `dub`, of which `info` is known and whose first audio tracks are `tracks`
-    in that order."""
-    measuring = DubMeasuring(memo, storage)
-    measured = await measuring.tracks(dub, [_placed(track) for track in tracks], on_progress)
+    """On the finished file `dub`, of which `info` is known, and what was `measured` in its first audio
+    tracks, which are `tracks` in that order."""
     picture = await asyncio.to_thread(_picture_difference, dub, source)
     reports = [
         _track_report(plan, track, source.info.duration) for plan, track in zip(tracks, measured, strict=True)
@@ -129,14 +124,6 @@ def _line_plan(segment: SpeechSegment) -> LinePlan:
         clip=segment.clip,
         failed=segment.failure is not None,
     )
-
-
-def _placed(track: TrackPlan) -> list[PlannedClip]:
-    return [
-        PlannedClip(line.id, line.clip, line.placed_start, line.duration)
-        for line in track.lines
-        if line.clip is not None
-    ]
 
 
 def _picture_difference(dub: Path, source: SourceFile) -> float | None:

@@ -1,7 +1,7 @@
 """SoundMixer: the sound of a dub, made in parts of which only those that an edit touches are made again."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encode_part, jo
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, Unit, digest
 from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
-from app.render.measuring import DubMeasuring, PlannedClip
+from app.render.measuring import DubMeasuring, MeasuredTrack, PlannedClip
 from app.render.mixer import (
     CEILING,
     HOP,
@@ -47,6 +47,8 @@ ROUNDING_SAMPLES = 48
 _ENERGY = np.dtype("<f4")
 
 PartCallback = Callable[[int, int], None]
+# Makes the file that people get of finished sounds, one for each dub.
+Finish = Callable[[Sequence[Path]], Awaitable[Path]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,24 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedSound:
+    """The file with all the sounds, and what is heard in it: a track for each dub."""
+
+    file: Path
+    tracks: tuple[MeasuredTrack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is spoken in one dub, where, and how the original gives way to it."""
+
+    slots: tuple[Span, ...]
+    spoken: tuple[PlannedClip, ...]
+    clips: tuple[PlacedClip, ...]
+    ducking: Ducking
+
+
+@dataclass(frozen=True, slots=True)
 class OriginalSound:
     """A video's sound under the `identity` of its file; `total` in samples at 48 kHz, `part` those of a part:
     a multiple of 76 800, which is whole hops of loudness and whole frames of every codec."""
@@ -102,53 +122,61 @@ class SoundMixer:
     async def make(
         self,
         original: OriginalSound,
-        lines: Sequence[VoiceLine],
+        dubs: Sequence[Sequence[VoiceLine]],
         options: MixOptions,
         codec: SoundCodec,
-        target: Path,
+        folder: Path,
+        finish: Finish,
         on_part: PartCallback,
-    ) -> None:
-        """Writes the dubbed sound alone, exactly as long as the original, in the codec's container.
+        on_measured: Callable[[float], None] = lambda _: None,
+    ) -> FinishedSound:
+        """Writes the sound of each of the `dubs` to `folder`, exactly as long as the original, in the codec's
+        container, and has them `finish`ed into the file that people get.
 
-        The file is measured, and what is too loud, too quiet or too near full scale is made once more.
-        `on_part` is told how many parts are done, and of how many. Raises `Problem` as `FFmpegWrapper.run`
-        does for an original that cannot be decoded.
+        That file is measured, and what is too loud, too quiet or too near full scale in it is mixed once
+        more. `on_part` is told how many parts are done, and of how many. Raises `Problem` as
+        `FFmpegWrapper.run` does for an original that cannot be decoded.
         """
-        spoken = [line.spoken for line in lines if line.spoken is not None]
-        clips = [_placed(clip) for clip in spoken]
-        ducking = plan_ducking(
-            [DubbedLine(line.slot, _span(line.spoken)) for line in lines],
-            options.original_volume,
-            flat=options.flat,
-        )
-        slots = [line.slot for line in lines]
-        levels = await self._levels(original, slots, clips, ducking, codec, options.loudness)
-        settled, report = Settled(levels, (CEILING,) * len(original.parts)), on_part
+        plans = [_plan(lines, options) for lines in dubs]
+        settled = [await self._settled(original, plan, options, codec) for plan in plans]
+        report = on_part
         for attempt in range(1, ATTEMPTS + 1):
-            recipes = await asyncio.to_thread(_recipes, original, clips, ducking, settled, codec)
-            files = await self._parts(original, recipes, codec, target.parent, report)
-            await asyncio.to_thread(join_parts, files, original.total, codec, target)
-            if attempt == ATTEMPTS:
-                return
-            better = await self._improved(settled, original, spoken, options, target)
-            if better == settled:
-                return
+            sounds = await self._sounds(original, plans, settled, codec, folder, report)
+            file = await finish(sounds)
+            heard = await self._measuring.tracks(file, [plan.spoken for plan in plans], on_measured)
+            better = [
+                _improved(found, original, options, track)
+                for found, track in zip(settled, heard, strict=True)
+            ]
+            if better == settled or attempt == ATTEMPTS:
+                break
             settled, report = better, _untold
+        return FinishedSound(file, heard)
 
-    async def _improved(
+    async def _sounds(
         self,
-        settled: Settled,
         original: OriginalSound,
-        spoken: Sequence[PlannedClip],
-        options: MixOptions,
-        mixed: Path,
+        plans: Sequence[_Plan],
+        settled: Sequence[Settled],
+        codec: SoundCodec,
+        folder: Path,
+        on_part: PartCallback,
+    ) -> list[Path]:
+        sounds = []
+        for index, (plan, found) in enumerate(zip(plans, settled, strict=True)):
+            recipes = await asyncio.to_thread(_recipes, original, plan.clips, plan.ducking, found, codec)
+            told = _among(on_part, index, len(plans))
+            files = await self._parts(original, recipes, codec, folder, told)
+            sounds.append(folder / f"sound-{index}.{codec.container}")
+            await asyncio.to_thread(join_parts, files, original.total, codec, sounds[-1])
+        return sounds
+
+    async def _settled(
+        self, original: OriginalSound, plan: _Plan, options: MixOptions, codec: SoundCodec
     ) -> Settled:
-        """The same if the finished mix is as it should be."""
-        (heard,) = await self._measuring.tracks(mixed, [spoken])
-        return Settled(
-            corrected(settled.levels, options.loudness, heard.lufs),
-            lowered(settled.ceilings, original.parts, heard.peaks),
-        )
+        """As far as that can be told before it is heard."""
+        levels = await self._levels(original, plan.slots, plan.clips, plan.ducking, codec, options.loudness)
+        return Settled(levels, (CEILING,) * len(original.parts))
 
     async def _levels(
         self,
@@ -241,6 +269,32 @@ def _from_both_halves(parts: Sequence[Part]) -> list[Part]:
     """In turn, so that two parts at once seldom wait for the same stretch of the original to be decoded."""
     middle = -(-len(parts) // 2)
     return [part for pair in zip_longest(parts[:middle], parts[middle:]) for part in pair if part is not None]
+
+
+def _plan(lines: Sequence[VoiceLine], options: MixOptions) -> _Plan:
+    spoken = tuple(line.spoken for line in lines if line.spoken is not None)
+    dubbed = [DubbedLine(line.slot, _span(line.spoken)) for line in lines]
+    return _Plan(
+        slots=tuple(line.slot for line in lines),
+        spoken=spoken,
+        clips=tuple(_placed(clip) for clip in spoken),
+        ducking=plan_ducking(dubbed, options.original_volume, flat=options.flat),
+    )
+
+
+def _improved(
+    settled: Settled, original: OriginalSound, options: MixOptions, heard: MeasuredTrack
+) -> Settled:
+    """The same if what is heard is as it should be."""
+    return Settled(
+        corrected(settled.levels, options.loudness, heard.lufs),
+        lowered(settled.ceilings, original.parts, heard.peaks),
+    )
+
+
+def _among(on_part: PartCallback, index: int, count: int) -> PartCallback:
+    """Tells the parts of one of several sounds as parts of all of them."""
+    return lambda done, total: on_part(index * total + done, count * total)
 
 
 def _placed(clip: PlannedClip) -> PlacedClip:

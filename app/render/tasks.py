@@ -25,7 +25,7 @@ from app.render.report import report_on, store_report, track_plan
 from app.render.schemas import GenerateDubbedVideo, SubtitleMode
 from app.render.script import DubScript, load_script
 from app.render.service import find_dub
-from app.render.sound import MixOptions, OriginalSound, SoundMixer
+from app.render.sound import Finish, FinishedSound, MixOptions, OriginalSound, SoundMixer
 from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
 from app.subtitles.models import Subtitles
@@ -75,13 +75,19 @@ class DubbedVideoGeneration:
         output = _output(job)
         encodes = job.request.options.subtitles == "burned" or not output.copies(ingredients.source.info)
         sound_done = SOUND_DONE_ENCODING if encodes else SOUND_DONE_COPYING
-        sounds = await self._sounds(job, ingredients, sound_done)
-        picture = await self._picture(job, ingredients, sound_done) if encodes else None
-        job.units_done()
-        target = await self._mux(job, ingredients, sounds, picture)
-        info = await asyncio.to_thread(probe, target)
-        await self._report(job, ingredients, target, info)
-        await self._store(job, ingredients.made_from(job.request.options.subtitles), target, info)
+        picture: Path | None = None
+
+        async def finish(sounds: Sequence[Path]) -> Path:
+            nonlocal picture
+            if encodes and picture is None:
+                picture = await self._picture(job, ingredients, sound_done)
+            job.units_done()
+            return await self._mux(job, ingredients, sounds, picture)
+
+        made = await self._sound(job, ingredients, sound_done, finish)
+        info = await asyncio.to_thread(probe, made.file)
+        await self._report(job, ingredients, made, info)
+        await self._store(job, ingredients.made_from(job.request.options.subtitles), made.file, info)
 
     async def _ingredients(self, job: Job) -> Ingredients:
         video = await self.videos.ready(job.video_id)
@@ -94,19 +100,20 @@ class DubbedVideoGeneration:
         source = await self.videos.source(job.video_id, job.scratch)
         return Ingredients(source, key_of(video), _language_of(video, subtitles), tuple(scripts))
 
-    async def _sounds(self, job: Job, ingredients: Ingredients, until: float) -> list[SoundTrack]:
-        """A finished sound for each language."""
+    async def _sound(self, job: Job, ingredients: Ingredients, until: float, finish: Finish) -> FinishedSound:
         source = ingredients.source
         soundtrack = Soundtrack(self.ffmpeg, source.path, source.info, job.scratch)
         original = OriginalSound(ingredients.identity, soundtrack, round(source.info.duration * SAMPLE_RATE))
-        mixer, codec = SoundMixer(self.memo, self.storage), _output(job).sound_codec
-        count, made = len(ingredients.scripts), list[SoundTrack]()
-        for index, script in enumerate(ingredients.scripts):
-            path = job.scratch / f"sound-{index}.{codec.container}"
-            report = partial(_report_part, job, until, index, count)
-            await mixer.make(original, script.lines, _mix_options(job), codec, path, report)
-            made.append(SoundTrack(path, iso_639_2(script.language), script.language))
-        return made
+        return await SoundMixer(self.memo, self.storage).make(
+            original,
+            [script.lines for script in ingredients.scripts],
+            _mix_options(job),
+            _output(job).sound_codec,
+            job.scratch,
+            finish,
+            partial(_report_part, job, until),
+            job.span(MUX_DONE, REPORT_DONE, "measuring"),
+        )
 
     async def _picture(self, job: Job, ingredients: Ingredients, start: float) -> Path:
         """With the subtitles of the first language, if they are to be burned in."""
@@ -122,7 +129,7 @@ class DubbedVideoGeneration:
         )
 
     async def _mux(
-        self, job: Job, ingredients: Ingredients, sounds: Sequence[SoundTrack], picture: Path | None
+        self, job: Job, ingredients: Ingredients, sounds: Sequence[Path], picture: Path | None
     ) -> Path:
         output, keeps = _output(job), job.request.options.keep_original_track
         soft = job.request.options.subtitles == "soft"
@@ -131,7 +138,10 @@ class DubbedVideoGeneration:
             source=ingredients.source.path,
             info=ingredients.source.info,
             picture=picture,
-            sounds=tuple(sounds),
+            sounds=tuple(
+                SoundTrack(path, iso_639_2(script.language), script.language)
+                for path, script in zip(sounds, ingredients.scripts, strict=True)
+            ),
             original_language=ingredients.original_language if keeps else None,
             subtitles=subtitles,
             output=output,
@@ -140,10 +150,9 @@ class DubbedVideoGeneration:
         await FFmpegVideoEditor(self.ffmpeg).mux(mux, job.span(PICTURE_DONE, MUX_DONE, "rendering"))
         return mux.target
 
-    async def _report(self, job: Job, ingredients: Ingredients, target: Path, info: MediaInfo) -> None:
+    async def _report(self, job: Job, ingredients: Ingredients, made: FinishedSound, info: MediaInfo) -> None:
         plans = [track_plan(script.spoken) for script in ingredients.scripts]
-        progress = job.span(MUX_DONE, REPORT_DONE, "measuring")
-        report = await report_on(target, info, ingredients.source, plans, self.memo, self.storage, progress)
+        report = await report_on(made.file, info, ingredients.source, plans, made.tracks)
         await store_report(report, job.objects, self.storage)
 
     async def _store(self, job: Job, made_from: Sequence[Source], target: Path, info: MediaInfo) -> None:
@@ -191,9 +200,8 @@ async def _soft_subtitles(scripts: Sequence[DubScript], folder: Path) -> tuple[S
     return tuple(files)
 
 
-def _report_part(job: Job, until: float, index: int, count: int, done: int, total: int) -> None:
-    fraction = until * (index + done / max(1, total)) / count
-    job.report(fraction, "mixing", done=index * total + done, total=count * total)
+def _report_part(job: Job, until: float, done: int, total: int) -> None:
+    job.report(until * done / max(1, total), "mixing", done=done, total=total)
 
 
 def _output(job: Job) -> OutputFormatter:

@@ -64,10 +64,9 @@ class MixingDesk:
         soundtrack = Soundtrack(self.ffmpeg, film, info, scratch)
         total = round(info.duration * SAMPLE_RATE)
         original = OriginalSound(identity, soundtrack, total, PART_SAMPLES)
-        target = scratch / f"sound.{codec.container}"
         mixer = SoundMixer(self.memo, self.storage)
-        await mixer.make(original, lines, options, codec, target, self._note)
-        return target
+        made = await mixer.make(original, [lines], options, codec, scratch, _alone, self._note)
+        return made.file
 
     async def parts_made(self) -> int:
         """How many encoded parts the memo holds."""
@@ -78,6 +77,11 @@ class MixingDesk:
 
     def _note(self, done: int, total: int) -> None:
         self.seen.append((done, total))
+
+
+async def _alone(sounds: Sequence[Path]) -> Path:
+    (sound,) = sounds
+    return sound
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,8 @@ async def report(studio: Studio) -> AsyncIterator[DubReport]:
     ]
     failed = replace(_line(9, 6.2), failed=True)
     plan = TrackPlan("es", (*lines[:4], failed, lines[4]), max_shift=0.12)
-    made = await report_on(
-        dub, probe(dub), SourceFile(source, probe(source), "key"), [plan], studio.memo, studio.storage
-    )
+    measured = await studio.measure(dub, placed)
+    made = await report_on(dub, probe(dub), SourceFile(source, probe(source), "key"), [plan], measured)
     await store_report(made, "dubs/1/", studio.storage)
     yield made
 

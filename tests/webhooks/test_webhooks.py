@@ -101,14 +101,14 @@ class TestSending:
         translate(server, video)
         wait_until_delivered(server, webhook, 3)
         first, second, third = deliveries(server, webhook)
-        failed = [d for d in (first, second, third) if d["attempts"][0]["status"] != 204]
-        assert [attempt["status"] for d in failed for attempt in d["attempts"][:1]] == [500, 503]
+        statuses = [attempt["status"] for d in (first, second, third) for attempt in d["attempts"]]
+        assert sorted(statuses) == [204, 204, 204, 500, 503]
         assert all(d["attempts"][-1]["status"] == 204 for d in (first, second, third))
         assert all(d["next_attempt_at"] is None for d in (first, second, third))
         assert all(message.is_signed_with(webhook["secret"]) for message in receiver.received)
         again = [message for message in receiver.received if message.id == first["delivery_id"]]
-        assert len(again) == 2
-        assert again[0].content == again[1].content
+        assert len(again) == len(first["attempts"]) > 1
+        assert len({message.content for message in again}) == 1
 
     def test_a_redirect_is_not_followed(
         self, server: LiveServer, receiver: Receiver, webhook: Json, video: str
