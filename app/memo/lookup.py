@@ -11,8 +11,9 @@ from app.core.database import Database
 from app.memo.models import MemoEntry
 from app.memo.uses import NOTING_SECONDS
 
+# How often it is looked for what may not be noted yet.
+_ROUNDS = 5
 # Databases take so many values in one question.
-ROUNDS = 5
 _KEYS_AT_ONCE = 500
 
 
@@ -27,7 +28,7 @@ async def remembered(session: AsyncSession, keys: Sequence[str]) -> frozenset[st
 async def costs_since(database: Database, keys: Sequence[str], since: datetime) -> dict[str, float | None]:
     """What the units that were made since then have cost in US dollars, None where that is not known, by
     their keys. Waits a moment for what was made just now."""
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         rows = await _rows(database, keys)
         if len(rows) == len(set(keys)):
             break

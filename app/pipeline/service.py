@@ -42,6 +42,10 @@ class StageServices:
     speech: TTSManager
     videos: VideoGenerator
 
+    def speech_request(self, needed: LanguageStages, request: DubVideo) -> GenerateSpeech:
+        """For what speaks now. Raises `Problem(ENGINE_NOT_CONFIGURED)`."""
+        return needed.speech_request(request, self.speech.model)
+
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
@@ -102,7 +106,7 @@ class DubPipeline:
             if language.translation and source != AUTO:
                 self._stages.translations.check_pair(source, language.language)
             if language.speech:
-                await self._stages.speech.settled(self._speech(language, request))
+                await self._stages.speech.settled(self._stages.speech_request(language, request))
 
     async def _drafts(self, session: AsyncSession, video_id: str, request: DubVideo) -> list[_Draft]:
         """In the order they are done. Raises as `start` does."""
@@ -143,7 +147,7 @@ class DubPipeline:
             return await services.translations.outlook(session, original, source, request.translation(name))
 
         async def look_at_speech(session: AsyncSession) -> Outlook:
-            spoken = self._speech(needed, request)
+            spoken = services.speech_request(needed, request)
             return await services.speech.outlook(session, video, segments, there.speech, spoken)
 
         async def look_at_video(session: AsyncSession) -> Outlook:
@@ -170,9 +174,6 @@ class DubPipeline:
             services.videos.work(video, needed.video_request(request)),
             look_at_video,
         )
-
-    def _speech(self, needed: LanguageStages, request: DubVideo) -> GenerateSpeech:
-        return needed.speech_request(request, self._stages.speech.model)
 
     def _longest_chain(self, stages: Sequence[PlannedStage]) -> int:
         """What all share, and then the language that takes longest; translation and speech may go

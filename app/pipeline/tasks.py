@@ -133,7 +133,7 @@ class Dubbing:
             await hold_current(session, job.attempt)
             translation = await self._translate(session, job, language)
             await self._call_off_speech(session, job, language, but_of=translation.id)
-            request = needed.speech_request(job.request, self.stages.speech.model)
+            request = self.stages.speech_request(needed, job.request)
             return translation, await self.stages.speech.start_following(session, translation, request)
 
     async def _translate(self, session: AsyncSession, job: RunningJob[DubVideo], language: str) -> Job:
@@ -145,7 +145,7 @@ class Dubbing:
         running = await _active_speech(session, job, needed.language)
         if running:
             return running[0]
-        request = needed.speech_request(job.request, self.stages.speech.model)
+        request = self.stages.speech_request(needed, job.request)
         return await self.stages.speech.start(session, job.video_id, request)
 
     async def _call_off_speech(

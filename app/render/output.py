@@ -64,7 +64,7 @@ class OutputFormatter:
             speed: Options = {"deadline": "realtime", "cpu-used": 8, "row-mt": 1}
             return timing | speed | {"c:v": "libvpx-vp9", "b:v": 0, "crf": VP9_CRF[self.quality]}
         # What is encoded in parts has one header then, and can be joined. With a thread of its own that looks
-        # ahead, two in a hundred runs on a loaded machine come out otherwise (measured, 400 each).
+        # ahead, one or two of a hundred runs on a loaded machine come out otherwise (measured on 400).
         alike: Options = {"x264-params": "stitchable=1:sync-lookahead=0"}
         return timing | alike | {"c:v": "libx264", "preset": "veryfast", "crf": H264_CRF[self.quality]}
 

@@ -164,7 +164,7 @@ class SoundMixer:
     ) -> list[Path]:
         sounds = []
         for index, (plan, found) in enumerate(zip(plans, settled, strict=True)):
-            recipes = await asyncio.to_thread(_recipes, original, plan.clips, plan.ducking, found, codec)
+            recipes = await asyncio.to_thread(_recipes, original, plan, found, codec)
             told = _among(on_part, index, len(plans))
             files = await self._parts(original, recipes, codec, folder, told)
             sounds.append(folder / f"sound-{index}.{codec.container}")
@@ -175,22 +175,11 @@ class SoundMixer:
         self, original: OriginalSound, plan: _Plan, options: MixOptions, codec: SoundCodec
     ) -> Settled:
         """As far as that can be told before it is heard."""
-        levels = await self._levels(original, plan.slots, plan.clips, plan.ducking, codec, options.loudness)
-        return Settled(levels, (CEILING,) * len(original.parts))
 
-    async def _levels(
-        self,
-        original: OriginalSound,
-        slots: Sequence[Span],
-        clips: Sequence[PlacedClip],
-        ducking: Ducking,
-        codec: SoundCodec,
-        loudness: float | None,
-    ) -> Levels:
         async def measured(part: Part) -> tuple[Energies, Energies]:
             return (
                 await self._original_energies(original, part, codec),
-                await self._voice_energies(part, clips),
+                await self._voice_energies(part, plan.clips),
             )
 
         parts = _from_both_halves(original.parts)
@@ -198,7 +187,8 @@ class SoundMixer:
         heard, spoken = (
             np.concatenate(each) for each in zip(*(energies[part] for part in original.parts), strict=True)
         )
-        return levels_for(heard, spoken, slots, ducking, loudness)
+        levels = levels_for(heard, spoken, plan.slots, plan.ducking, options.loudness)
+        return Settled(levels, (CEILING,) * len(original.parts))
 
     async def _original_energies(self, original: OriginalSound, part: Part, codec: SoundCodec) -> Energies:
         stream = original.soundtrack.stream_index
@@ -321,15 +311,9 @@ def _untold(_done: int, _total: int) -> None:
     """Parts that are made once more are no progress."""
 
 
-def _recipes(
-    original: OriginalSound,
-    clips: Sequence[PlacedClip],
-    ducking: Ducking,
-    settled: Settled,
-    codec: SoundCodec,
-) -> list[PartRecipe]:
+def _recipes(original: OriginalSound, plan: _Plan, settled: Settled, codec: SoundCodec) -> list[PartRecipe]:
     return [
-        recipe_for(part, codec, clips, ducking, settled.levels, ceiling)
+        recipe_for(part, codec, plan.clips, plan.ducking, settled.levels, ceiling)
         for part, ceiling in zip(original.parts, settled.ceilings, strict=True)
     ]
 

@@ -57,10 +57,8 @@ router = APIRouter(prefix="/api/videos/{video_id}", tags=["subtitles"], route_cl
 
 Service = Annotated[SubtitleService, Depends(owned(SubtitleService))]
 
-TRACK_NOT_READY = (
-    ErrorCode.VIDEO_NOT_FOUND,
-    ErrorCode.SUBTITLES_NOT_READY,
-    ErrorCode.BILINGUAL_UNAVAILABLE,
+UNREADABLE = problems(
+    ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY, ErrorCode.BILINGUAL_UNAVAILABLE
 )
 
 
@@ -97,7 +95,7 @@ async def extract_subtitles(
     summary="The original subtitles",
     response_model=SubtitleTrack,
     dependencies=[Depends(refuse_bilingual)],
-    responses=TRACK | problems(*TRACK_NOT_READY),
+    responses=TRACK | UNREADABLE,
 )
 async def get_original_subtitles(
     video_id: VideoId,
@@ -120,7 +118,7 @@ async def get_original_subtitles(
     summary="Download the original subtitles",
     response_class=Response,
     dependencies=[Depends(refuse_bilingual)],
-    responses=track_download(SubtitleTrack) | problems(*TRACK_NOT_READY),
+    responses=track_download(SubtitleTrack) | UNREADABLE,
 )
 @router.head("/subtitles/original/download", include_in_schema=False)
 async def download_original_subtitles(

@@ -74,7 +74,7 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
-        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        task = await self._task(request)
         return await self._start(session, video_id, task, translation.segments, request)
 
     @property
@@ -92,7 +92,7 @@ class TTSManager:
         """Beside the translation. It waits where nothing waits for it: in a queue with places it could take
         the one that its translation needs. Raises as `start` does."""
         original = await load_original(session, translation.video_id)
-        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        task = await self._task(request)
         return await self._scheduler.start(
             session,
             JobType.TTS_GENERATION,
@@ -133,7 +133,7 @@ class TTSManager:
         request: GenerateSpeech,
     ) -> Outlook:
         """Of these segments spoken, where there may be a `former` track. Raises as `settled` does."""
-        task = SpeechTask.model_validate((await self.settled(request)).model_dump())
+        task = await self._task(request)
         engine = self._synthesizer()
         ready, calls = await speech_outlook(session, engine, video, task, segments, former)
         return Outlook(ready, self._prices.estimate(calls, engine.queue))
@@ -188,6 +188,10 @@ class TTSManager:
         return await self._scheduler.start(
             session, JobType.TTS_GENERATION, video_id, task, engine.queue, work, terms
         )
+
+    async def _task(self, request: GenerateSpeech) -> SpeechTask:
+        """Raises as `settled` does."""
+        return SpeechTask.model_validate((await self.settled(request)).model_dump())
 
     def _check_limit(self, terms: TaskTerms) -> None:
         engine = self._synthesizer()
