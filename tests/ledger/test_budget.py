@@ -73,6 +73,17 @@ async def test_many_at_once_never_pass_it(book: Book) -> None:
     assert book.most_under_way <= 10
 
 
+async def test_several_are_under_way_at_once_here_and_elsewhere(book: Book) -> None:
+    first, second = book.processes
+    async with (
+        asyncio.timeout(10),
+        first.reserved(TASK, 0.1, 1.0),
+        first.reserved(TASK, 0.1, 1.0),
+        second.reserved(TASK, 0.1, 1.0),
+    ):
+        assert await book.call(0.1, 0.1, limit=1.0, process=1)
+
+
 async def test_what_turns_out_cheaper_leaves_room_for_more(book: Book) -> None:
     made = await book.calls(0.4, 0.1, limit=1.0)
     assert sum(made) == 7
