@@ -1,6 +1,7 @@
 """What a running task has finished can be read while the rest runs."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 FOREVER = Delay(60.0)
 # More than a batch has.
 LINES = 40
+TEMPERATURES = (0.25 + number / 1000 for number in count())
 Started = Callable[[str, Json], Json]
 
 
@@ -51,10 +53,14 @@ def read(api: LiveServer, path: str, **query: str) -> httpx.Response:
 def transcription(
     api: LiveServer, openai_server: LoopbackOpenAI, clip: Path, started: Started
 ) -> tuple[str, Json]:
-    """The path of a track, of which the first clips are heard and the last is not, and its task."""
+    """The path of a track, of which the first clips are heard and the last is not, and its task.
+
+    Every test asks for a temperature of its own: who is cancelled may still be heard for a moment,
+    and the next test would be answered from the memo.
+    """
     here = f"/api/videos/{api.upload(clip)}"
     openai_server.fail(Endpoint.TRANSCRIPTIONS, FOREVER)
-    body = {"model": "gpt-transcribe", "temperature": 0.25, "segments": {"max_length": 3}}
+    body = {"model": "gpt-transcribe", "temperature": next(TEMPERATURES), "segments": {"max_length": 3}}
     return f"{here}/subtitles/original", started(f"{here}/extract-subtitles", body)
 
 
