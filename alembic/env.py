@@ -4,11 +4,15 @@ import asyncio
 
 from sqlalchemy.engine import Connection
 
+import app.accounts.models
+import app.audit.models
 import app.idempotency.models
 import app.jobs.models
 import app.jobs.workers
 import app.ledger.models
+import app.links.models
 import app.memo
+import app.projects.models
 import app.render.models
 import app.subtitles.models
 import app.translation.models

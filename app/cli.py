@@ -1,4 +1,4 @@
-"""The command line: serve, worker, demo and doctor."""
+"""The command line: serve, worker, demo, doctor, users and keys."""
 
 import argparse
 import asyncio
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 INVALID_SETTINGS = 2
 GRACE_SECONDS = 3
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+SCOPES = ("videos:read", "videos:write", "jobs:run", "admin")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return work(settings)
             case "demo":
                 return demo(settings, chosen.video, chosen.source, chosen.target)
+            case "users" | "keys":
+                return administer(settings, chosen)
             case _:
                 return examine(settings)
     except InvalidSettings as error:
@@ -74,6 +77,13 @@ def demo(settings: Settings, video: Path | None, source: str, target: str) -> in
     return run_demo(settings, video, source, target)
 
 
+def administer(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Looks after users and their keys, also while the server runs."""
+    from app.administration import run_administration
+
+    return asyncio.run(run_administration(settings, chosen))
+
+
 def examine(settings: Settings) -> int:
     """Prints what works and what is missing; 1 when something required is."""
     from app.doctor import run_doctor
@@ -102,6 +112,8 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
         log_config=None,
         log_level=settings.log_level.lower(),
         access_log=settings.log_level == "DEBUG",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     async with app.router.lifespan_context(app):
@@ -156,4 +168,35 @@ def _parser() -> argparse.ArgumentParser:
     demo_parser.add_argument("--from", dest="source", default="auto", help="its language; default: detected")
     demo_parser.add_argument("--to", dest="target", default="es", help="the language wanted; default: es")
     commands.add_parser("doctor", help="say what works, what is missing and how to get it")
+    _add_users(commands.add_parser("users", help="make, list and disable users"))
+    _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"))
     return parser
+
+
+def _add_users(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+    actions.add_parser("list", help="everybody")
+    add = actions.add_parser(
+        "add", help="make a user; the password is asked for, or read from standard input"
+    )
+    add.add_argument("email")
+    add.add_argument("--operator", action="store_true", help="looks after the server; the first user does")
+    for name, about in (
+        ("password", "set a new password; every sign-in ends"),
+        ("disable", "end their sign-ins and revoke their keys"),
+        ("enable", "let them sign in again"),
+    ):
+        actions.add_parser(name, help=about).add_argument("email")
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+    add = actions.add_parser("add", help="make a key; it is printed once")
+    add.add_argument("email", help="whose it is")
+    add.add_argument("name", help="what it is for")
+    add.add_argument(
+        "--scope", action="append", choices=SCOPES, help="what it may do; default: all but admin"
+    )
+    add.add_argument("--days", type=float, help="how long it works; default: for ever")
+    actions.add_parser("list", help="a user's keys").add_argument("email")
+    actions.add_parser("revoke", help="end a key at once").add_argument("key_id")

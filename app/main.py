@@ -7,16 +7,22 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
+from app.accounts.people_router import router as people
+from app.accounts.router import router as accounts
+from app.core.caller import CallerMiddleware
 from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
 from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.jobs.workers_router import router as workers
+from app.links.router import router as links
+from app.links.service import file_routes
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
 from app.monitoring.router import router as health
 from app.pipeline.router import router as pipeline
+from app.projects.router import router as projects
 from app.render.router import router as dubbed_videos
 from app.resources import Resources
 from app.subtitles.router import router as subtitles
@@ -39,6 +45,10 @@ Upload a video, get subtitles, a translation, a voice and a dubbed video that st
 4. `POST /api/videos/{video_id}/generate-tts`
 5. `POST /api/videos/{video_id}/generate-dubbed-video`
 
+A server without users answers whoever is on its machine, without credentials. With users, programs send an
+API key (`X-API-Key`, or `Authorization: Bearer`), and browsers the access token of a sign-in. A video belongs
+to a project, and only its members can see it.
+
 Steps 2 to 5 start a task: follow it with `GET /api/tasks/{task_id}` or its `/events`. Between the steps every
 text can be edited, and a step that is run again re-does only what the edit touched. Errors are
 `application/problem+json` with a stable `code`, a message and what to do next, in Korean or English by
@@ -52,10 +62,14 @@ TAGS = [
     {"name": "speech", "description": "Voices, and the translated lines spoken."},
     {"name": "dubbed videos", "description": "The final video."},
     {"name": "tasks", "description": "Long work: progress, cancelling, retrying."},
+    {"name": "projects", "description": "What belongs together, who shares it, and what it may use."},
+    {"name": "accounts", "description": "Signing in, API keys, and users for the operator."},
     {"name": "webhooks", "description": "Have what happens to tasks sent to a server, signed."},
     {"name": "usage", "description": "What calls to engines cost, and what was saved."},
     {"name": "health", "description": "For load balancers."},
 ]
+STAGES = (videos, links, subtitles, translations, speech, pipeline, dubbed_videos)
+ROUTERS = (*STAGES, tasks, events, workers, projects, accounts, people, webhooks, usage, health)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -83,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors = ExceptionHandler(settings.default_locale, resources.alerts)
     errors.install(app)
     app.add_middleware(IdempotencyMiddleware, database=resources.database, refuse=errors.answer)
+    app.add_middleware(CallerMiddleware, identify=resources.identification)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -98,9 +113,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "Retry-After",
         ],
     )
-    stages = (videos, subtitles, translations, speech, pipeline, dubbed_videos)
-    for router in (*stages, tasks, events, workers, webhooks, usage, health):
+    for router in ROUTERS:
         app.include_router(router)
+    app.state.file_routes = file_routes(ROUTERS)
     app.webhooks.include_router(messages)
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 
+from app.accounts.identification import Identification
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
 from app.checks import EngineChecks, thorough_checks
 from app.core.database import Database
 from app.core.errors import ErrorCode, InvalidSettings, Problem
@@ -34,6 +37,8 @@ from app.ledger.budget import Budgets
 from app.ledger.minutes import SharedMinutes
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
+from app.links.service import LinkService, forget_links
+from app.links.signing import LinkSigner, link_key
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
 from app.memo import Memo
@@ -110,6 +115,11 @@ class Resources:
             fonts=prepare_fonts(home),
             timeout=settings.ffmpeg_timeout_seconds,
         )
+        self.accounts = AccountService(self.database, Passwords())
+        self.links = LinkService(self.database, LinkSigner(link_key(home)))
+        self.identification = Identification(
+            self.database, settings.host, settings.cors_origins, self.links.identify
+        )
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
         fixed = fixed_sizes(settings)
@@ -141,7 +151,7 @@ class Resources:
             self.queue,
             settings.history_days,
             history=(forget_deliveries, forget_events, forget_jobs),
-            passing=(forget_progress, forget_keys),
+            passing=(forget_progress, forget_keys, forget_links),
         )
         self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
         self.stages = StageServices(
@@ -289,6 +299,8 @@ class Resources:
             DubPipeline(self.database, self.scheduler, self.stages),
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             WebhookService(private=self.settings.webhook_private_addresses),
+            self.accounts,
+            self.links,
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
 

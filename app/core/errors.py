@@ -7,6 +7,14 @@ from enum import StrEnum
 class ErrorCode(StrEnum):
     """Stable names of everything that can go wrong."""
 
+    # Who asks is not known, or may not do it
+    CREDENTIALS_MISSING = "credentials_missing"
+    CREDENTIALS_INVALID = "credentials_invalid"
+    CREDENTIALS_EXPIRED = "credentials_expired"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SETUP_REQUIRED = "setup_required"
+    LINK_INVALID = "link_invalid"
+    FORBIDDEN = "forbidden"
     # What was asked for is not there
     VIDEO_NOT_FOUND = "video_not_found"
     TASK_NOT_FOUND = "task_not_found"
@@ -14,6 +22,11 @@ class ErrorCode(StrEnum):
     SEGMENT_NOT_FOUND = "segment_not_found"
     WEBHOOK_NOT_FOUND = "webhook_not_found"
     DELIVERY_NOT_FOUND = "delivery_not_found"
+    PROJECT_NOT_FOUND = "project_not_found"
+    MEMBER_NOT_FOUND = "member_not_found"
+    USER_NOT_FOUND = "user_not_found"
+    KEY_NOT_FOUND = "key_not_found"
+    LINK_NOT_FOUND = "link_not_found"
     FILE_NOT_FOUND = "file_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -49,6 +62,11 @@ class ErrorCode(StrEnum):
     TRACK_EMPTY = "track_empty"
     BILINGUAL_UNAVAILABLE = "bilingual_unavailable"
     WEBHOOK_REFUSED = "webhook_refused"
+    LINK_UNAVAILABLE = "link_unavailable"
+    EMAIL_TAKEN = "email_taken"
+    LAST_OWNER = "last_owner"
+    LAST_OPERATOR = "last_operator"
+    QUOTA_REACHED = "quota_reached"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     # The request was sent before
@@ -110,7 +128,23 @@ class InvalidSettings(Exception):
 
 
 _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
+    401: frozenset(
+        {
+            ErrorCode.CREDENTIALS_MISSING,
+            ErrorCode.CREDENTIALS_INVALID,
+            ErrorCode.CREDENTIALS_EXPIRED,
+            ErrorCode.SIGN_IN_FAILED,
+        }
+    ),
     402: frozenset({ErrorCode.COST_LIMIT_REACHED}),
+    403: frozenset(
+        {
+            ErrorCode.SETUP_REQUIRED,
+            ErrorCode.LINK_INVALID,
+            ErrorCode.FORBIDDEN,
+            ErrorCode.QUOTA_REACHED,
+        }
+    ),
     404: frozenset(
         {
             ErrorCode.VIDEO_NOT_FOUND,
@@ -119,6 +153,11 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.SEGMENT_NOT_FOUND,
             ErrorCode.WEBHOOK_NOT_FOUND,
             ErrorCode.DELIVERY_NOT_FOUND,
+            ErrorCode.PROJECT_NOT_FOUND,
+            ErrorCode.MEMBER_NOT_FOUND,
+            ErrorCode.USER_NOT_FOUND,
+            ErrorCode.KEY_NOT_FOUND,
+            ErrorCode.LINK_NOT_FOUND,
             ErrorCode.FILE_NOT_FOUND,
             ErrorCode.ROUTE_NOT_FOUND,
         }
@@ -138,6 +177,9 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.TASK_NOT_RETRYABLE,
             ErrorCode.STAGE_CANCELLED,
             ErrorCode.TRACK_EMPTY,
+            ErrorCode.EMAIL_TAKEN,
+            ErrorCode.LAST_OWNER,
+            ErrorCode.LAST_OPERATOR,
             ErrorCode.IDEMPOTENCY_KEY_IN_USE,
             ErrorCode.IDEMPOTENCY_ANSWER_LOST,
         }

@@ -20,7 +20,9 @@ EVENT_STREAM = "text/event-stream"
 PROBLEM_JSON = "application/problem+json"
 TITLES = {
     304: "Not changed since the given ETag",
+    401: "The credentials are missing or not valid",
     402: "It would cost more than was allowed",
+    403: "The caller may not do this",
     404: "Unknown id",
     405: "Not possible at this address",
     409: "An earlier stage has to run first, the task is in another state, or the request was sent before",
@@ -41,10 +43,19 @@ SAMPLES: dict[str, str | float] = {
     "reference": "err_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "webhook_id": "whk_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "delivery_id": "dlv_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "project_id": "prj_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "user_id": "usr_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "user": "you@example.org",
+    "key_id": "key_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "link_id": "lnk_0199c3a4b5d67e8f90a1b2c3d4e5f607",
+    "scope": "jobs:run",
+    "quota": "jobs at once",
+    "used": "4",
+    "most": "4",
     "voice_id": "alloy",
     "segment_id": 3,
-    "other_id": 4,
     "missing": "text",
+    "other_id": 4,
     "start": 4.8,
     "end": 4.5,
     "duration": 180.5,
@@ -82,6 +93,14 @@ REPEATING = (
     ErrorCode.IDEMPOTENCY_KEY_REUSED,
     ErrorCode.IDEMPOTENCY_KEY_IN_USE,
     ErrorCode.IDEMPOTENCY_ANSWER_LOST,
+)
+GUARDING = (
+    ErrorCode.CREDENTIALS_MISSING,
+    ErrorCode.CREDENTIALS_INVALID,
+    ErrorCode.CREDENTIALS_EXPIRED,
+    ErrorCode.SETUP_REQUIRED,
+    ErrorCode.LINK_INVALID,
+    ErrorCode.FORBIDDEN,
 )
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -201,6 +220,8 @@ def _finish(document: Json, models: Sequence[type[BaseModel]]) -> None:
         if "post" in path:
             _make_repeatable(path["post"])
     for operation in _operations(document):
+        if "security" in operation:
+            _add_problems(operation, GUARDING)
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = _untitled(parameter["schema"])
         for answer in operation["responses"].values():
@@ -210,7 +231,13 @@ def _finish(document: Json, models: Sequence[type[BaseModel]]) -> None:
 def _make_repeatable(operation: Json) -> None:
     """Every POST may carry a key."""
     operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-    for problem in map(Problem, REPEATING):
+    _add_problems(operation, REPEATING)
+
+
+def _add_problems(operation: Json, codes: Sequence[ErrorCode]) -> None:
+    """Those that whole groups of routes have."""
+    for code in codes:
+        problem = Problem(code, field=None, **SAMPLES)
         answer = operation["responses"].setdefault(str(problem.status), _answer(problem.status, ()))
         examples = answer["content"][PROBLEM_JSON]["examples"]
         examples[problem.code.value] = _example(problem)

@@ -50,6 +50,9 @@ VideoId = Annotated[
 TaskId = Annotated[
     str, Field(description="Id of the task.", examples=["task_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
+ProjectId = Annotated[
+    str, Field(description="Id of the project.", examples=["prj_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+]
 SegmentId = Annotated[
     int,
     Field(ge=0, le=10_000_000, description="Id of the segment; ids are never renumbered.", examples=[0]),

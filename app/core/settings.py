@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     storage_url: str | None = None
     host: str = "127.0.0.1"
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = Field(default=8000, ge=0, le=65535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     public_url: HttpUrl | None = None
@@ -90,9 +91,9 @@ class Settings(BaseSettings):
     worker_name: str = Field(default_factory=_server_name, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return (
             tuple(part.strip() for part in value.split(",") if part.strip())
             if isinstance(value, str)

@@ -1,4 +1,5 @@
 """Every POST may carry an `Idempotency-Key`: sent again, it is answered as the first time and not done again.
+Keys are each caller's own: nobody is given another's answer. Who is not known is refused by the route.
 
 What is guaranteed: the key is marked as used in the transaction of the work, so that a crash at any moment
 leaves either both or neither. A route of the class `RepeatableRoute` that works in the request's own
@@ -17,6 +18,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.caller import known_caller
 from app.core.concurrency import seen_through, stopped
 from app.core.database import COMPANION, Database
 from app.core.errors import ErrorCode, Problem
@@ -48,13 +50,15 @@ class IdempotencyMiddleware:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or HEADER not in Headers(scope=scope):
+        caller = known_caller(scope)
+        if caller is None or scope["method"] != "POST" or HEADER not in Headers(scope=scope):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
         body = HashedBody(request.headers, receive)
         try:
-            found = await self._take(_key_of(request), _target_of(request))
+            key = f"{caller.subject} {_key_of(request)}"
+            found = await self._take(key, _target_of(request))
             if isinstance(found, Holder):
                 await self._perform(Claim(found, body), scope, send)
                 return

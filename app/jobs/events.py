@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +12,15 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.caller import Caller, CallerKind
 from app.core.concurrency import seen_through
 from app.core.database import Database, before_commit
 from app.jobs.models import ACTIVE, Details, Event, EventKind, Job, JobStatus, JobType
+from app.projects.access import videos_within_reach
 
 WATCH_INTERVAL = 0.25
+# Credentials are looked at once: who comes back shows them again, and misses nothing.
+LONGEST_SECONDS = 900.0
 PAGE = 200
 PROGRESS_KEPT = timedelta(hours=1)
 # Any number that no other advisory lock of the database uses.
@@ -50,10 +55,12 @@ class TaskState(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Whose events: one task's, one video's or everybody's."""
+    """Whose events: one task's, one video's or everybody's; of the videos within the reach of a `caller`, as
+    far as that is at each moment. None is the server itself."""
 
     task_id: str | None = None
     video_id: str | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ async def events_after(session: AsyncSession, cursor: int, topic: Topic) -> Sequ
         query = query.where(Event.task_id == topic.task_id)
     if topic.video_id is not None:
         query = query.where(Event.video_id == topic.video_id)
+    if topic.caller is not None:
+        query = query.where(videos_within_reach(topic.caller, Event.video_id))
     return (await session.scalars(query)).all()
 
 
@@ -130,14 +139,16 @@ class EventLog:
             for task in tasks[:-1]:
                 yield Notice(None, task)
             yield Notice(cursor, tasks[-1] if tasks else None)
-        while not self._closed.is_set():
-            ended, events = await seen_through(self._next(topic, cursor))
+        leaving = _leaving_time(topic.caller)
+        while not self._closed.is_set() and asyncio.get_running_loop().time() < leaving:
+            ended, events, newest = await seen_through(self._next(topic, cursor))
             for event in events:
                 cursor = event.id
                 yield Notice(cursor, TaskState.model_validate(event.task))
             if ended and not events:
                 return
             if len(events) < PAGE:
+                cursor = max(cursor, newest)  # events of others need not be looked at again
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closed.wait(), WATCH_INTERVAL)
 
@@ -146,7 +157,7 @@ class EventLog:
         cursor = None if last_seen is None else await self._kept(last_seen)
         if cursor is None:
             return False
-        ended, events = await self._next(Topic(task_id=task_id), cursor)
+        ended, events, _ = await self._next(Topic(task_id=task_id), cursor)
         return ended and not events
 
     async def _kept(self, last_seen: str) -> int | None:
@@ -167,21 +178,32 @@ class EventLog:
             rows = (await session.execute(query)).all()
         return rows[0][0], [TaskState.model_validate(job) for _, job in rows if job is not None]
 
-    async def _next(self, topic: Topic, cursor: int) -> tuple[bool, Sequence[Event]]:
-        """Whether nothing more is to come after these. The task is looked at first: it may end in between."""
+    async def _next(self, topic: Topic, cursor: int) -> tuple[bool, Sequence[Event], int]:
+        """Whether nothing more is to come after these, and up to where was looked at least. The task is
+        looked at first: it may end in between."""
         async with self._database.read() as session:
             ended = False
             if topic.task_id is not None:
                 status = await session.scalar(select(Job.status).where(Job.id == topic.task_id))
                 ended = status not in ACTIVE
-            return ended, await events_after(session, cursor, topic)
+            newest = await newest_event(session)
+            return ended, await events_after(session, cursor, topic), newest
 
 
 def _shown(topic: Topic) -> ColumnElement[bool]:
     if topic.task_id is not None:
         return Job.id == topic.task_id
-    active = Job.status.in_(ACTIVE)
-    return active if topic.video_id is None else active & (Job.video_id == topic.video_id)
+    shown: ColumnElement[bool] = Job.status.in_(ACTIVE)
+    if topic.video_id is not None:
+        shown &= Job.video_id == topic.video_id
+    return shown if topic.caller is None else shown & videos_within_reach(topic.caller, Job.video_id)
+
+
+def _leaving_time(caller: Caller | None) -> float:
+    """By the event loop's clock. Nobody has to show anything at home."""
+    if caller is None or caller.kind is CallerKind.HOME:
+        return math.inf
+    return asyncio.get_running_loop().time() + LONGEST_SECONDS
 
 
 async def _append(session: AsyncSession, event: Event) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.core.caller import Identified
 from app.core.database import Database
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
@@ -13,10 +14,12 @@ from app.core.locales import Catalogue
 from app.core.openapi import event_stream, problems
 from app.core.resources import owned
 from app.core.schemas import TaskId, VideoId
+from app.jobs.access import TASK_READERS
 from app.jobs.events import EventLog, Notice, Topic
 from app.jobs.models import ACTIVE
 from app.jobs.presenter import present_task
 from app.jobs.storage import get_job
+from app.projects.access import READERS
 
 router = APIRouter(tags=["tasks"])
 
@@ -56,6 +59,7 @@ async def _known_task(
     "/api/tasks/{task_id}/events",
     operation_id="streamTaskEvents",
     summary="Follow a task",
+    dependencies=[TASK_READERS],
     response_class=EventSourceResponse,
     responses=event_stream("The events.", EVENT_EXAMPLE)
     | {204: {"description": "The task has ended, and its last event has been seen."}}
@@ -63,6 +67,7 @@ async def _known_task(
 )
 async def stream_task_events(
     task_id: Annotated[TaskId, Depends(_known_task)],
+    caller: Identified,
     log: Log,
     base: BaseUrl,
     texts: Texts,
@@ -72,7 +77,7 @@ async def stream_task_events(
     once, one after every change, the last when the task is final. With `Last-Event-ID`, what happened since
     comes instead of the present state, also after a restart of the server. If that is no longer kept, an
     event named `reset` comes first and then the task as it stands."""
-    async for notice in log.follow(Topic(task_id=task_id), last_event_id):
+    async for notice in log.follow(Topic(task_id=task_id, caller=caller), last_event_id):
         yield _sent(notice, base, texts)
         if notice.task is not None and notice.task.status not in ACTIVE:
             return
@@ -82,20 +87,23 @@ async def stream_task_events(
     "/api/events",
     operation_id="streamEvents",
     summary="Follow every task",
+    dependencies=[READERS],
     response_class=EventSourceResponse,
     responses=event_stream("The events.", EVENT_EXAMPLE) | problems(),
 )
 async def stream_events(
+    caller: Identified,
     log: Log,
     base: BaseUrl,
     texts: Texts,
     last_event_id: LastEventId = None,
     video_id: Annotated[VideoId | None, Query(description="Only the tasks of this video.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events named `task`, as one task's stream has them: first every active task as it stands,
-    then whatever happens to any. It stays open. With `Last-Event-ID`, what happened since comes instead of
-    the present state. If that is no longer kept, an event named `reset` comes first."""
-    async for notice in log.follow(Topic(video_id=video_id), last_event_id):
+    """Server-sent events named `task`, as one task's stream has them: first every active task of your
+    projects as it stands, then whatever happens to any. It stays open; with credentials, for 15 minutes at
+    a time. With `Last-Event-ID`, what happened since comes instead of the present state. If that is no
+    longer kept, an event named `reset` comes first."""
+    async for notice in log.follow(Topic(video_id=video_id, caller=caller), last_event_id):
         yield _sent(notice, base, texts)
 
 

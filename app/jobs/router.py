@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.core.caller import Identified
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
@@ -12,11 +13,13 @@ from app.core.paging import Paging
 from app.core.resources import owned
 from app.core.schemas import Reference, TaskId
 from app.idempotency.claim import RepeatableRoute
-from app.jobs.models import JobStatus
+from app.jobs.access import TASK_READERS, TASK_RUNNERS
+from app.jobs.models import Job, JobStatus
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import RetryTask, TaskPage, TaskResponse
 from app.jobs.storage import get_job, list_jobs
+from app.projects.access import READERS, videos_within_reach
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=RepeatableRoute)
 
@@ -27,9 +30,11 @@ Scheduler = Annotated[JobScheduler, Depends(owned(JobScheduler))]
     "",
     operation_id="listTasks",
     summary="List tasks",
+    dependencies=[READERS],
     responses=problems(ErrorCode.INVALID_CURSOR),
 )
 async def list_tasks(
+    caller: Identified,
     session: ReadSession,
     base: BaseUrl,
     texts: Texts,
@@ -37,8 +42,9 @@ async def list_tasks(
     reference: Annotated[Reference | None, Query(description="Only tasks with this reference.")] = None,
     status: Annotated[JobStatus | None, Query(description="Only tasks in this state.")] = None,
 ) -> TaskPage:
-    """Of all videos, newest first."""
-    found = await list_jobs(session, paging.rows, paging.before("task"), reference, status)
+    """Of all videos in your projects, newest first."""
+    shown = videos_within_reach(caller, Job.video_id)
+    found = await list_jobs(session, shown, paging.rows, paging.before("task"), reference, status)
     page = paging.page(found, lambda job: job.id)
     return TaskPage(tasks=[present_task(job, base, texts) for job in page.rows], next_cursor=page.next_cursor)
 
@@ -47,6 +53,7 @@ async def list_tasks(
     "/{task_id}",
     operation_id="getTask",
     summary="A task as it stands",
+    dependencies=[TASK_READERS],
     responses=problems(ErrorCode.TASK_NOT_FOUND),
 )
 async def get_task(task_id: TaskId, session: ReadSession, base: BaseUrl, texts: Texts) -> TaskResponse:
@@ -58,6 +65,7 @@ async def get_task(task_id: TaskId, session: ReadSession, base: BaseUrl, texts: 
     "/{task_id}/cancel",
     operation_id="cancelTask",
     summary="Cancel a task",
+    dependencies=[TASK_RUNNERS],
     responses=problems(ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_ACTIVE),
 )
 async def cancel_task(
@@ -71,6 +79,7 @@ async def cancel_task(
     "/{task_id}/retry",
     operation_id="retryTask",
     summary="Retry a failed or cancelled task",
+    dependencies=[TASK_RUNNERS],
     status_code=202,
     responses=STARTED
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),

@@ -24,6 +24,7 @@ from app.jobs.queue import JobQueue, Standing, TicketState
 from app.jobs.schemas import TERMS, TaskTerms
 from app.jobs.storage import (
     Attempt,
+    active_beside,
     active_jobs,
     active_stages,
     find_running,
@@ -37,6 +38,7 @@ from app.jobs.storage import (
 )
 from app.jobs.task import Workload
 from app.jobs.workers import HEARTBEAT_SECONDS, ROLL, forget_workers, known_workers, silent_workers
+from app.projects.quotas import begin_work
 from app.storage.manager import StorageManager
 
 ROUNDS_PER_RECOVERY = 15
@@ -69,7 +71,7 @@ class JobScheduler:
     ) -> Job:
         """A new job, or the one that already does exactly this. It is queued when `session` commits.
 
-        One that a job starts is a stage of that.
+        One that a job starts is a stage of that. Raises `Problem(QUOTA_REACHED)`.
         """
         starter = current_work()
         await take_turn(session, video_id)
@@ -77,6 +79,9 @@ class JobScheduler:
         running = await find_running(session, fingerprint)
         if running is not None:
             return running
+        max_cost = terms.max_cost if starter is None else starter.max_cost
+        if starter is None:
+            max_cost = await begin_work(session, video_id, await active_beside(session, video_id), max_cost)
         job = Job(
             id=new_id("task"),
             video_id=video_id,
@@ -86,7 +91,7 @@ class JobScheduler:
             request=request.model_dump(mode="json", exclude=TERMS),
             parent_id=starter and starter.task_id,
             priority=terms.priority if starter is None else starter.priority,
-            max_cost=terms.max_cost if starter is None else starter.max_cost,
+            max_cost=max_cost,
             reference=terms.reference,
             fingerprint=fingerprint,
             units=work.units,

@@ -16,6 +16,7 @@ from app.jobs.events import record
 from app.jobs.models import ACTIVE, Details, EventKind, Job, JobStatus, JobType
 from app.jobs.pausing import OUTAGES
 from app.jobs.schemas import TaskResult
+from app.projects.models import Holding
 
 Conditions = tuple[ColumnElement[bool], ...]
 
@@ -81,6 +82,16 @@ async def active_jobs(session: AsyncSession, video_id: str | None = None) -> Seq
     return (await session.scalars(query)).all()
 
 
+async def active_beside(session: AsyncSession, video_id: str) -> int:
+    """How many jobs that are no stages of others wait or run in the video's project."""
+    project = select(Holding.project_id).where(Holding.video_id == video_id).scalar_subquery()
+    held = select(Holding.video_id).where(Holding.project_id == project)
+    count = select(func.count()).where(
+        Job.status.in_(ACTIVE), Job.parent_id.is_(None), Job.video_id.in_(held)
+    )
+    return await session.scalar(count) or 0
+
+
 async def active_stages(session: AsyncSession, job_id: str) -> Sequence[Job]:
     query = select(Job).where(Job.parent_id == job_id, Job.status.in_(ACTIVE))
     return (await session.scalars(query)).all()
@@ -92,10 +103,15 @@ async def stages_of(session: AsyncSession, job_id: str) -> Sequence[Job]:
 
 
 async def list_jobs(
-    session: AsyncSession, limit: int, before: str | None, reference: str | None, status: JobStatus | None
+    session: AsyncSession,
+    shown: ColumnElement[bool],
+    limit: int,
+    before: str | None,
+    reference: str | None,
+    status: JobStatus | None,
 ) -> Sequence[Job]:
-    """Newest first; `before` is the id of the last job of the page before."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    """Those that are `shown`, newest first; `before` is the id of the last job of the page before."""
+    query = select(Job).where(shown).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Job.id < before)
     if reference is not None:

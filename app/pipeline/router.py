@@ -13,6 +13,7 @@ from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.pipeline.schemas import DubPlan, DubVideo, StartedDub
 from app.pipeline.service import DubPipeline
+from app.projects.access import VIDEO_RUNNERS
 
 router = APIRouter(prefix="/api/videos/{video_id}", tags=["dubbed videos"], route_class=RepeatableRoute)
 
@@ -28,6 +29,7 @@ ANSWERS: Responses = {
     "/dub",
     operation_id="dubVideo",
     summary="Dub the video in one call",
+    dependencies=[VIDEO_RUNNERS],
     status_code=202,
     response_model=StartedDub,
     responses=ANSWERS

@@ -14,6 +14,7 @@ from app.core.schemas import VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
+from app.projects.access import FILE_READERS, VIDEO_READERS, VIDEO_RUNNERS
 from app.render.output import OutputFormatter
 from app.render.report_schemas import PLOT, REPORT, DubReport
 from app.render.schemas import DubbedVideo, DubbedVideoOptions, GenerateDubbedVideo
@@ -36,6 +37,7 @@ VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
     "/generate-dubbed-video",
     operation_id="generateDubbedVideo",
     summary="Make the dubbed video",
+    dependencies=[VIDEO_RUNNERS],
     status_code=202,
     responses=STARTED
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
@@ -56,6 +58,7 @@ async def generate_dubbed_video(
     "/dubbed-videos/{language_code}",
     operation_id="getDubbedVideo",
     summary="A dubbed video",
+    dependencies=[VIDEO_READERS],
     responses=NOT_READY,
 )
 async def get_dubbed_video(
@@ -69,10 +72,11 @@ async def get_dubbed_video(
     "/dubbed-videos/{language_code}/file",
     operation_id="getDubbedVideoFile",
     summary="Play a dubbed video",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=NOT_READY | files("The video", *VIDEO_TYPES),
 )
-@router.head("/dubbed-videos/{language_code}/file", include_in_schema=False)
+@router.head("/dubbed-videos/{language_code}/file", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_dubbed_video_file(
     request: Request,
     video_id: VideoId,
@@ -90,10 +94,11 @@ async def get_dubbed_video_file(
     "/dubbed-videos/{language_code}/download",
     operation_id="downloadDubbedVideo",
     summary="Download a dubbed video",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=NOT_READY | files("The video", *VIDEO_TYPES),
 )
-@router.head("/dubbed-videos/{language_code}/download", include_in_schema=False)
+@router.head("/dubbed-videos/{language_code}/download", include_in_schema=False, dependencies=[FILE_READERS])
 async def download_dubbed_video(
     request: Request,
     video_id: VideoId,
@@ -112,10 +117,11 @@ async def download_dubbed_video(
     "/dubbed-videos/{language_code}/thumbnail",
     operation_id="getDubbedVideoThumbnail",
     summary="A still picture of a dubbed video",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=NOT_READY | files("The picture", "image/jpeg"),
 )
-@router.head("/dubbed-videos/{language_code}/thumbnail", include_in_schema=False)
+@router.head("/dubbed-videos/{language_code}/thumbnail", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_dubbed_video_thumbnail(
     request: Request,
     video_id: VideoId,
@@ -133,6 +139,7 @@ async def get_dubbed_video_thumbnail(
     "/dubbed-videos/{language_code}/report",
     operation_id="getDubbedVideoReport",
     summary="How well a dubbed video keeps to its plan",
+    dependencies=[VIDEO_READERS],
     responses=NOT_REPORTED,
 )
 async def get_dubbed_video_report(
@@ -150,10 +157,13 @@ async def get_dubbed_video_report(
     "/dubbed-videos/{language_code}/report/plot",
     operation_id="getDubbedVideoReportPlot",
     summary="The report as a picture",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=NOT_REPORTED | files("The picture", "image/svg+xml"),
 )
-@router.head("/dubbed-videos/{language_code}/report/plot", include_in_schema=False)
+@router.head(
+    "/dubbed-videos/{language_code}/report/plot", include_in_schema=False, dependencies=[FILE_READERS]
+)
 async def get_dubbed_video_report_plot(
     request: Request,
     video_id: VideoId,

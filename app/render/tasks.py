@@ -17,6 +17,7 @@ from app.media.probe import MediaInfo, probe
 from app.media.sound_parts import SAMPLE_RATE
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo
+from app.projects.quotas import grow
 from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
 from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
@@ -171,9 +172,11 @@ class DubbedVideoGeneration:
             old = await find_dub(session, job.video_id, language)
             if old is not None:
                 after_commit(session, partial(self.storage.discard, old.objects))
+                await grow(session, job.video_id, -old.file_size)
                 await session.delete(old)
                 await session.flush()
             session.add(_row(job, metadata))
+            await grow(session, job.video_id, metadata.file_size)
             await publish(session, job.video_id, ArtifactKind.DUB, language, made_from)
             here = f"/api/videos/{job.video_id}/dubbed-videos/{language}"
             await completion.finish(

@@ -15,6 +15,7 @@ from app.core.schemas import VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTask
+from app.projects.access import FILE_READERS, VIDEO_READERS, VIDEO_RUNNERS, VIDEO_WRITERS
 from app.subtitles.review import checked, fixed
 from app.subtitles.schemas import (
     ExtractSubtitles,
@@ -66,6 +67,7 @@ UNREADABLE = problems(
     "/extract-subtitles",
     operation_id="extractSubtitles",
     summary="Transcribe the video",
+    dependencies=[VIDEO_RUNNERS],
     status_code=202,
     responses=STARTED
     | problems(
@@ -94,7 +96,7 @@ async def extract_subtitles(
     operation_id="getOriginalSubtitles",
     summary="The original subtitles",
     response_model=SubtitleTrack,
-    dependencies=[Depends(refuse_bilingual)],
+    dependencies=[VIDEO_READERS, Depends(refuse_bilingual)],
     responses=TRACK | UNREADABLE,
 )
 async def get_original_subtitles(
@@ -117,10 +119,10 @@ async def get_original_subtitles(
     operation_id="downloadOriginalSubtitles",
     summary="Download the original subtitles",
     response_class=Response,
-    dependencies=[Depends(refuse_bilingual)],
+    dependencies=[FILE_READERS, Depends(refuse_bilingual)],
     responses=track_download(SubtitleTrack) | UNREADABLE,
 )
-@router.head("/subtitles/original/download", include_in_schema=False)
+@router.head("/subtitles/original/download", include_in_schema=False, dependencies=[FILE_READERS])
 async def download_original_subtitles(
     video_id: VideoId,
     session: ReadSession,
@@ -136,6 +138,7 @@ async def download_original_subtitles(
     "/subtitles/original",
     operation_id="updateOriginalSubtitles",
     summary="Edit or replace the original subtitles",
+    dependencies=[VIDEO_WRITERS],
     openapi_extra=TRACK_BODY,
     responses=TRACK_SAVED | problems(ErrorCode.SUBTITLES_NOT_READY, *TRACK_REFUSALS),
 )
@@ -170,6 +173,7 @@ async def update_original_subtitles(
     "/subtitles/original/check",
     operation_id="checkOriginalSubtitles",
     summary="Whether the original subtitles are readable",
+    dependencies=[VIDEO_READERS],
     responses=TRACK_SAVED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SUBTITLES_NOT_READY),
 )
 async def check_original_subtitles(
@@ -185,6 +189,7 @@ async def check_original_subtitles(
     "/subtitles/original/fix",
     operation_id="fixOriginalSubtitles",
     summary="Make the original subtitles readable",
+    dependencies=[VIDEO_WRITERS],
     responses=TRACK_SAVED | problems(ErrorCode.SUBTITLES_NOT_READY, *FIX_REFUSALS),
 )
 async def fix_original_subtitles(

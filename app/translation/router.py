@@ -14,6 +14,7 @@ from app.core.schemas import VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedTranslation
+from app.projects.access import FILE_READERS, VIDEO_READERS, VIDEO_RUNNERS, VIDEO_WRITERS
 from app.subtitles.review import checked, fixed
 from app.subtitles.schemas import FixTrack, ReadabilityCheck, TrackFixed, TrackUpdated
 from app.subtitles.segments import summarise
@@ -58,6 +59,7 @@ Language = Annotated[LanguageCode, Path()]
     "/translate-subtitles",
     operation_id="translateSubtitles",
     summary="Translate the subtitles",
+    dependencies=[VIDEO_RUNNERS],
     status_code=202,
     responses=STARTED
     | problems(
@@ -82,6 +84,7 @@ async def translate_subtitles(
     "/subtitles/translations/{language_code}",
     operation_id="getTranslation",
     summary="The subtitles in another language",
+    dependencies=[VIDEO_READERS],
     response_model=TranslationTrack,
     responses=TRACK | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
@@ -107,11 +110,14 @@ async def get_translation(
     "/subtitles/translations/{language_code}/download",
     operation_id="downloadTranslation",
     summary="Download the subtitles in another language",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=track_download(TranslationTrack)
     | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
-@router.head("/subtitles/translations/{language_code}/download", include_in_schema=False)
+@router.head(
+    "/subtitles/translations/{language_code}/download", include_in_schema=False, dependencies=[FILE_READERS]
+)
 async def download_translation(
     video_id: VideoId,
     language_code: Language,
@@ -130,6 +136,7 @@ async def download_translation(
     "/subtitles/translations/{language_code}",
     operation_id="updateTranslation",
     summary="Edit or replace a translation",
+    dependencies=[VIDEO_WRITERS],
     openapi_extra=TRACK_BODY,
     responses=TRACK_SAVED | problems(ErrorCode.TRANSLATION_NOT_READY, *TRACK_REFUSALS),
 )
@@ -164,6 +171,7 @@ async def update_translation(
     "/subtitles/translations/{language_code}/check",
     operation_id="checkTranslation",
     summary="Whether a translation is readable",
+    dependencies=[VIDEO_READERS],
     responses=TRACK_SAVED | problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.TRANSLATION_NOT_READY),
 )
 async def check_translation(
@@ -184,6 +192,7 @@ async def check_translation(
     "/subtitles/translations/{language_code}/fix",
     operation_id="fixTranslation",
     summary="Make a translation readable",
+    dependencies=[VIDEO_WRITERS],
     responses=TRACK_SAVED | problems(ErrorCode.TRANSLATION_NOT_READY, *FIX_REFUSALS),
 )
 async def fix_translation(

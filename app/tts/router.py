@@ -16,6 +16,7 @@ from app.jobs.models import Job, JobStatus
 from app.jobs.monitor import JobMonitor
 from app.jobs.presenter import accepted
 from app.jobs.schemas import StartedLanguageTask
+from app.projects.access import FILE_READERS, VIDEO_READERS, VIDEO_RUNNERS
 from app.storage.responses import object_response
 from app.subtitles.tracks import TRACK, FileAnswer, FileFormat, refuse_bilingual, track_download
 from app.tts.audio_files import AudioFiles
@@ -45,6 +46,7 @@ NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
     "/api/videos/{video_id}/generate-tts",
     operation_id="generateSpeech",
     summary="Speak the translated subtitles",
+    dependencies=[VIDEO_RUNNERS],
     status_code=202,
     responses=STARTED
     | problems(
@@ -69,6 +71,7 @@ async def generate_speech(
     "/api/videos/{video_id}/tts/{language_code}",
     operation_id="getSpeech",
     summary="The generated speech",
+    dependencies=[VIDEO_READERS],
     responses=problems(*NOT_READY),
 )
 async def get_speech(
@@ -89,6 +92,7 @@ async def get_speech(
     "/api/videos/{video_id}/tts/{language_code}",
     operation_id="regenerateSpeech",
     summary="Speak segments again",
+    dependencies=[VIDEO_RUNNERS],
     responses=problems(
         ErrorCode.UNSUPPORTED_MEDIA_TYPE,
         *NOT_READY,
@@ -132,12 +136,15 @@ async def regenerate_speech(
     "/api/videos/{video_id}/tts/{language_code}/segments/{segment_id}/audio",
     operation_id="getSegmentAudio",
     summary="One spoken segment",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=problems(*NOT_READY, ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.SEGMENT_NOT_SPOKEN)
     | files("The audio", "audio/mpeg", "audio/wav"),
 )
 @router.head(
-    "/api/videos/{video_id}/tts/{language_code}/segments/{segment_id}/audio", include_in_schema=False
+    "/api/videos/{video_id}/tts/{language_code}/segments/{segment_id}/audio",
+    include_in_schema=False,
+    dependencies=[FILE_READERS],
 )
 async def get_segment_audio(
     request: Request,
@@ -164,10 +171,11 @@ async def get_segment_audio(
     "/api/videos/{video_id}/audio",
     operation_id="getFullAudio",
     summary="The whole voice track",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=problems(*NOT_READY) | files("The audio", "audio/mpeg", "audio/wav"),
 )
-@router.head("/api/videos/{video_id}/audio", include_in_schema=False)
+@router.head("/api/videos/{video_id}/audio", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_full_audio(
     request: Request,
     video_id: VideoId,
@@ -188,7 +196,7 @@ async def get_full_audio(
     operation_id="getSpeechSubtitles",
     summary="Subtitles of the dub",
     response_class=Response,
-    dependencies=[Depends(refuse_bilingual)],
+    dependencies=[VIDEO_READERS, Depends(refuse_bilingual)],
     responses=TRACK | problems(*NOT_READY, ErrorCode.BILINGUAL_UNAVAILABLE),
 )
 async def get_speech_subtitles(
@@ -210,10 +218,14 @@ async def get_speech_subtitles(
     operation_id="downloadSpeechSubtitles",
     summary="Download the subtitles of the dub",
     response_class=Response,
-    dependencies=[Depends(refuse_bilingual)],
+    dependencies=[FILE_READERS, Depends(refuse_bilingual)],
     responses=track_download() | problems(*NOT_READY, ErrorCode.BILINGUAL_UNAVAILABLE),
 )
-@router.head("/api/videos/{video_id}/tts/{language_code}/subtitles/download", include_in_schema=False)
+@router.head(
+    "/api/videos/{video_id}/tts/{language_code}/subtitles/download",
+    include_in_schema=False,
+    dependencies=[FILE_READERS],
+)
 async def download_speech_subtitles(
     video_id: VideoId,
     language_code: Language,

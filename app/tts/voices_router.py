@@ -9,6 +9,7 @@ from app.core.languages import LanguageCode
 from app.core.links import BaseUrl
 from app.core.openapi import files, problems
 from app.core.resources import owned
+from app.projects.access import READERS
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
 from app.tts.engines.base import Gender
@@ -34,6 +35,7 @@ ENGINE_FAILURES = (
     "/api/tts/voices",
     operation_id="listVoices",
     summary="Voices of the configured engine",
+    dependencies=[READERS],
     responses=problems(ErrorCode.ENGINE_NOT_CONFIGURED),
 )
 async def list_voices(
@@ -64,6 +66,7 @@ async def list_voices(
     "/api/tts/voices/{voice_id}/preview",
     operation_id="getVoicePreview",
     summary="Hear a voice",
+    dependencies=[READERS],
     response_class=Response,
     responses=problems(
         ErrorCode.VOICE_NOT_FOUND,
@@ -73,7 +76,7 @@ async def list_voices(
     )
     | files("The preview", "audio/mpeg"),
 )
-@router.head("/api/tts/voices/{voice_id}/preview", include_in_schema=False)
+@router.head("/api/tts/voices/{voice_id}/preview", include_in_schema=False, dependencies=[READERS])
 async def get_voice_preview(
     request: Request,
     voice_id: Annotated[str, Path(description="Of `GET /api/tts/voices`.", examples=["alloy"])],

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.core.caller import Caller
 from app.ledger.models import UsageEntry
 from app.memo.models import MemoEntry
+from app.projects.access import videos_within_reach
 from app.usage.schemas import (
     Grouping,
     MemoKind,
@@ -26,6 +28,7 @@ _KEYS: dict[Grouping, InstrumentedAttribute[Any]] = {
     "model": UsageEntry.model,
     "video": UsageEntry.video_id,
 }
+_VIDEO = cast("InstrumentedAttribute[str]", UsageEntry.video_id)
 _SUMS = (
     func.count().label("calls"),
     func.coalesce(func.sum(UsageEntry.input_tokens), 0).label("input_tokens"),
@@ -46,14 +49,16 @@ _MEMO_SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Calls on days (UTC) from `first` to `last`, both included, and for one video; None leaves all in."""
+    """Calls on days (UTC) from `first` to `last`, both included, and for one video; None leaves all in. They
+    are for videos within the `caller`'s reach."""
 
+    caller: Caller
     first: date | None = None
     last: date | None = None
     video_id: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        conditions = []
+        conditions: list[ColumnElement[bool]] = [videos_within_reach(self.caller, _VIDEO)]
         if self.first is not None:
             conditions.append(UsageEntry.day >= self.first)
         if self.last is not None:

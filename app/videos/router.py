@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.audit.log import Who
+from app.core.caller import Identified
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
@@ -12,14 +14,26 @@ from app.core.links import BaseUrl
 from app.core.openapi import CREATED, files, problems
 from app.core.paging import Paging
 from app.core.resources import owned
-from app.core.schemas import Reference, VideoId
+from app.core.schemas import ProjectId, Reference, VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.jobs.presenter import present_video_job
 from app.jobs.schemas import VideoJobs
 from app.jobs.storage import jobs_of
 from app.media.formats import mime_type
+from app.projects.access import (
+    FILE_READERS,
+    READERS,
+    VIDEO_READERS,
+    VIDEO_WRITERS,
+    WRITERS,
+    project_of,
+    videos_within_reach,
+)
+from app.projects.models import HOME
+from app.projects.quotas import check_room
+from app.projects.service import destination
 from app.storage.manager import StorageManager
-from app.storage.responses import object_response
+from app.storage.responses import object_response, reads_beginning
 from app.storage.validator import FileValidator
 from app.videos import storage as rows
 from app.videos.metadata import read_metadata
@@ -61,6 +75,7 @@ NewVideoId = Annotated[str, Depends(_new_video_id, scope="function")]
     "/upload",
     operation_id="uploadVideo",
     summary="Upload a video",
+    dependencies=[WRITERS],
     status_code=201,
     openapi_extra=UPLOAD_BODY,
     responses=CREATED
@@ -78,6 +93,7 @@ async def upload_video(
     request: Request,
     response: Response,
     video_id: NewVideoId,
+    caller: Identified,
     session: WriteSession,
     processor: Processor,
     storage: Storage,
@@ -87,7 +103,9 @@ async def upload_video(
     key = rows.upload_key(video_id)
     received = await receive_upload(request, storage, validator, key)
     metadata = await read_metadata(storage, key)
-    video = await processor.register(session, video_id, key, received, metadata)
+    project_id = await destination(session, caller, received.metadata.project_id)
+    await check_room(session, project_id, metadata.file_size)
+    video = await processor.register(session, project_id, video_id, key, received, metadata)
     response.headers["Location"] = f"/api/videos/{video.id}"
     return _summary(video, video.status)
 
@@ -96,16 +114,22 @@ async def upload_video(
     "",
     operation_id="listVideos",
     summary="List videos",
+    dependencies=[READERS],
     responses=problems(ErrorCode.INVALID_CURSOR),
 )
 async def list_videos(
+    caller: Identified,
     session: ReadSession,
     processor: Processor,
     paging: Paging,
     reference: Annotated[Reference | None, Query(description="Only videos with this reference.")] = None,
+    project_id: Annotated[
+        ProjectId | None, Query(max_length=100, description="Only videos in this one.")
+    ] = None,
 ) -> VideoPage:
-    """Newest first."""
-    page = await processor.page(session, paging, reference)
+    """Those in your projects, newest first."""
+    shown = videos_within_reach(caller, Video.id, project_id)
+    page = await processor.page(session, shown, paging, reference)
     videos = [_summary(video, await rows.shown_status(session, video)) for video in page.rows]
     return VideoPage(videos=videos, next_cursor=page.next_cursor)
 
@@ -114,32 +138,36 @@ async def list_videos(
     "/{video_id}",
     operation_id="getVideo",
     summary="A video with everything made from it",
+    dependencies=[VIDEO_READERS],
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
 async def get_video(video_id: VideoId, session: ReadSession, base: BaseUrl) -> VideoDetails:
     """Metadata, links to the file, thumbnail and preview, subtitle tracks and dubbed versions."""
     video = await rows.get_video(session, video_id)
     status = await rows.shown_status(session, video)
-    return _details(video, status, await rows.artifacts_of(session, video_id), base)
+    project_id = await project_of(session, video_id)
+    return _details(video, project_id or HOME, status, await rows.artifacts_of(session, video_id), base)
 
 
 @router.delete(
     "/{video_id}",
     operation_id="deleteVideo",
     summary="Delete a video",
+    dependencies=[VIDEO_WRITERS],
     status_code=204,
     response_description="It is gone.",
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
-async def delete_video(video_id: VideoId, session: WriteSession, processor: Processor) -> None:
+async def delete_video(video_id: VideoId, session: WriteSession, processor: Processor, who: Who) -> None:
     """With everything made from it. Its running tasks are cancelled first."""
-    await processor.delete(session, video_id)
+    await processor.delete(session, video_id, who)
 
 
 @router.post(
     "/{video_id}/trim",
     operation_id="trimVideo",
     summary="Cut a part out as a new video",
+    dependencies=[VIDEO_WRITERS],
     status_code=201,
     responses=CREATED
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
@@ -167,6 +195,7 @@ async def trim_video(
     "/{video_id}/jobs",
     operation_id="listVideoJobs",
     summary="All tasks of a video",
+    dependencies=[VIDEO_READERS],
     tags=["tasks"],
     responses=problems(ErrorCode.VIDEO_NOT_FOUND),
 )
@@ -181,15 +210,18 @@ async def list_video_jobs(video_id: VideoId, session: ReadSession) -> VideoJobs:
     "/{video_id}/file",
     operation_id="getVideoFile",
     summary="The video file",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY) | files("The video", "video/*"),
 )
-@router.head("/{video_id}/file", include_in_schema=False)
+@router.head("/{video_id}/file", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_video_file(
-    request: Request, video_id: VideoId, processor: Processor, storage: Storage
+    request: Request, video_id: VideoId, processor: Processor, storage: Storage, who: Who
 ) -> Response:
     """As it was uploaded or cut. Waits up to a minute for a cut that is being made."""
     video = await processor.ready(video_id, CUT_PATIENCE)
+    if request.method == "GET" and reads_beginning(request):
+        await processor.note_download(video_id, who)
     return await object_response(request, storage, key_of(video), mime_type(video.info.container))
 
 
@@ -197,11 +229,12 @@ async def get_video_file(
     "/{video_id}/preview",
     operation_id="getVideoPreview",
     summary="A small preview",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
     | files("The preview", "video/mp4"),
 )
-@router.head("/{video_id}/preview", include_in_schema=False)
+@router.head("/{video_id}/preview", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_video_preview(
     request: Request, video_id: VideoId, processor: Processor, storage: Storage
 ) -> Response:
@@ -214,11 +247,12 @@ async def get_video_preview(
     "/{video_id}/thumbnail",
     operation_id="getVideoThumbnail",
     summary="A still picture",
+    dependencies=[FILE_READERS],
     response_class=Response,
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
     | files("The picture", "image/jpeg"),
 )
-@router.head("/{video_id}/thumbnail", include_in_schema=False)
+@router.head("/{video_id}/thumbnail", include_in_schema=False, dependencies=[FILE_READERS])
 async def get_video_thumbnail(
     request: Request, video_id: VideoId, processor: Processor, storage: Storage
 ) -> Response:
@@ -240,7 +274,9 @@ def _summary(video: Video, status: VideoStatus) -> VideoSummary:
     )
 
 
-def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], base: str) -> VideoDetails:
+def _details(
+    video: Video, project_id: str, status: VideoStatus, artifacts: Sequence[Artifact], base: str
+) -> VideoDetails:
     here = f"{base}/api/videos/{video.id}"
 
     def links(kind: ArtifactKind, path: str) -> list[TrackLink]:
@@ -252,6 +288,7 @@ def _details(video: Video, status: VideoStatus, artifacts: Sequence[Artifact], b
 
     return VideoDetails(
         video_id=video.id,
+        project_id=project_id,
         title=video.title,
         description=video.description,
         url=f"{here}/file",

@@ -8,6 +8,7 @@ from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
     Duration,
     LanguageTag,
+    ProjectId,
     Reference,
     RequestModel,
     Response,
@@ -61,6 +62,9 @@ class UploadMetadata(RequestModel):
     )
     source_language: LanguageOrAuto = "auto"
     reference: Reference | None = Field(default=None, description="A name of your own for the video.")
+    project_id: ProjectId | None = Field(
+        default=None, max_length=100, description="Where it goes; defaults to your oldest project."
+    )
 
 
 class VideoSummary(Response):
@@ -103,6 +107,7 @@ class VideoDetails(Response):
     """A video with everything made from it."""
 
     video_id: VideoId
+    project_id: ProjectId
     title: Title
     description: str | None = Field(description="As given at the upload.", examples=["비디오 설명"])
     url: Url = Field(description="The file itself.")

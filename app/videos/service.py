@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.log import Witness, note
+from app.audit.models import Action
 from app.core.database import Database, after_commit, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -18,6 +21,9 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo
+from app.projects.access import project_of
+from app.projects.models import HOME
+from app.projects.quotas import empty, hold
 from app.storage.manager import StorageManager
 from app.storage.processor import FileProcessor
 from app.videos import storage as rows
@@ -59,9 +65,15 @@ class VideoProcessor:
         self._ffmpeg = ffmpeg
 
     async def register(
-        self, session: AsyncSession, video_id: str, key: str, received: ReceivedFile, metadata: VideoMetadata
+        self,
+        session: AsyncSession,
+        project_id: str,
+        video_id: str,
+        key: str,
+        received: ReceivedFile,
+        metadata: VideoMetadata,
     ) -> Video:
-        """A row for a file that is in storage under `key`."""
+        """A row for a file that is in storage under `key`, in a project."""
         video = Video(
             id=video_id,
             filename=received.filename,
@@ -77,12 +89,18 @@ class VideoProcessor:
             path=key,
         )
         session.add(video)
-        await session.flush()
+        await hold(session, project_id, video_id, metadata.duration, metadata.file_size)
         return video
 
-    async def page(self, session: AsyncSession, paging: PageRequest, reference: str | None) -> Page[Video]:
-        """Raises `Problem(INVALID_CURSOR)`."""
-        found = await rows.list_videos(session, paging.rows, paging.before("vid"), reference)
+    async def page(
+        self,
+        session: AsyncSession,
+        shown: ColumnElement[bool],
+        paging: PageRequest,
+        reference: str | None,
+    ) -> Page[Video]:
+        """Of the videos that are `shown`. Raises `Problem(INVALID_CURSOR)`."""
+        found = await rows.list_videos(session, shown, paging.rows, paging.before("vid"), reference)
         return paging.page(found, lambda video: video.id)
 
     async def trim(
@@ -94,7 +112,7 @@ class VideoProcessor:
         length = round(request.end_time - request.start_time, 3)
         trimmed = _cut_row(source, length)
         session.add(trimmed)
-        await session.flush()
+        await hold(session, await project_of(session, video_id) or HOME, trimmed.id, length)
         job = await self._scheduler.start(
             session,
             JobType.VIDEO_TRIM,
@@ -106,14 +124,21 @@ class VideoProcessor:
         )
         return source, trimmed, job
 
-    async def delete(self, session: AsyncSession, video_id: str) -> None:
+    async def delete(self, session: AsyncSession, video_id: str, who: Witness) -> None:
         """With everything made from it; running jobs end first."""
         await take_turn(session, video_id)
         video = await rows.get_video(session, video_id)
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
+        note(session, who, Action.VIDEO_DELETED, video_id, await empty(session, video_id))
         self._storage.mark(rows.folder(video_id))
         after_commit(session, partial(self._storage.discard, rows.folder(video_id)))
+
+    async def note_download(self, video_id: str, who: Witness) -> None:
+        """That somebody was given the file."""
+        async with self._database.write() as session:
+            project_id = await project_of(session, video_id)
+            note(session, who, Action.ORIGINAL_DOWNLOADED, video_id, project_id)
 
     async def source(self, video_id: str, folder: Path) -> SourceFile:
         """The video's file in `folder`; waits for a cut that is still being made.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
@@ -29,10 +29,14 @@ async def get_video(session: AsyncSession, video_id: str) -> Video:
 
 
 async def list_videos(
-    session: AsyncSession, limit: int, before: str | None, reference: str | None
+    session: AsyncSession,
+    shown: ColumnElement[bool],
+    limit: int,
+    before: str | None,
+    reference: str | None,
 ) -> Sequence[Video]:
-    """Newest first; `before` is the id of the last video of the page before."""
-    query = select(Video).order_by(Video.id.desc()).limit(limit)
+    """Those that are `shown`, newest first; `before` is the id of the last video of the page before."""
+    query = select(Video).where(shown).order_by(Video.id.desc()).limit(limit)
     if reference is not None:
         query = query.where(Video.reference == reference)
     if before is not None:

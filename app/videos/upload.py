@@ -58,6 +58,12 @@ UPLOAD_BODY = {
                             "searched for.",
                             "examples": ["order-4711"],
                         },
+                        "project_id": {
+                            "type": "string",
+                            "maxLength": 100,
+                            "description": "The project it goes into; defaults to your oldest one.",
+                            "examples": ["prj_0199c3a4b5d67e8f90a1b2c3d4e5f607"],
+                        },
                         METADATA_FIELD: {
                             "type": "string",
                             "description": "The fields above as one JSON object.",

@@ -7,7 +7,9 @@ from datetime import timedelta
 from random import SystemRandom
 from typing import cast
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database, utc_now
 from app.core.errors import Problem
@@ -17,6 +19,7 @@ from app.core.settings import Locale
 from app.jobs.events import TaskState, Topic, events_after, newest_event
 from app.jobs.models import Event
 from app.jobs.presenter import present_task
+from app.projects.models import Holding
 from app.webhooks import storage as rows
 from app.webhooks.models import Delivery, DeliveryStatus, Webhook
 from app.webhooks.schemas import DeliveryAttempt, WebhookMessage
@@ -72,7 +75,7 @@ class WebhookDispatcher:
             async with self._database.write() as session:
                 events = await events_after(session, webhook.cursor, Topic())
                 if events and await rows.advance(session, webhook, events[-1].id):
-                    session.add_all(_deliveries(webhook, events))
+                    session.add_all(_deliveries(webhook, await _its_own(session, webhook, events)))
 
     async def _begin_sending(self) -> None:
         async with self._database.read() as session:
@@ -117,6 +120,16 @@ class WebhookDispatcher:
         """Twice as long each time, and never the same for many: seconds."""
         longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (attempts - 1))
         return self._random.uniform(longest / 2, longest)
+
+
+async def _its_own(session: AsyncSession, webhook: Webhook, events: Sequence[Event]) -> list[Event]:
+    """Those of the videos of its project."""
+    named = {event.video_id for event in events}
+    held = select(Holding.video_id).where(
+        Holding.project_id == webhook.project_id, Holding.video_id.in_(named)
+    )
+    videos = set(await session.scalars(held))
+    return [event for event in events if event.video_id in videos]
 
 
 def _deliveries(webhook: Webhook, events: Sequence[Event]) -> list[Delivery]:

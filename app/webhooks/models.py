@@ -19,13 +19,14 @@ class DeliveryStatus(StrEnum):
 
 
 class Webhook(Base):
-    """`cursor` is the last event that deliveries were made of. Links and texts are those of the request that
-    made the webhook: `base_url`, `locale`. One process at a time sends to it: the `holder`, until
-    `held_until`."""
+    """It is told of the tasks of a project. `cursor` is the last event that deliveries were made of. Links
+    and texts are those of the request that made the webhook: `base_url`, `locale`. One process at a time
+    sends to it: the `holder`, until `held_until`."""
 
     __tablename__ = "webhooks"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(index=True)
     url: Mapped[str]
     secret: Mapped[str]
     kinds: Mapped[list[str]] = mapped_column(JSON)

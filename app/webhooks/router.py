@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.core.caller import Identified, Scope
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, OwnSettings
@@ -12,7 +13,10 @@ from app.core.openapi import created, problems
 from app.core.paging import Paging
 from app.core.resources import owned
 from app.idempotency.claim import RepeatableRoute
+from app.projects.access import ADMINISTRATORS, within_reach
+from app.projects.service import destination
 from app.webhooks import storage as rows
+from app.webhooks.access import WEBHOOK_OWNERS
 from app.webhooks.models import Delivery, DeliveryStatus, Webhook
 from app.webhooks.schemas import (
     CreatedWebhook,
@@ -37,6 +41,7 @@ Service = Annotated[WebhookService, Depends(owned(WebhookService))]
     "",
     operation_id="createWebhook",
     summary="Have events sent to a server",
+    dependencies=[ADMINISTRATORS],
     status_code=201,
     responses=created("It is told from now on.")
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.WEBHOOK_REFUSED),
@@ -44,6 +49,7 @@ Service = Annotated[WebhookService, Depends(owned(WebhookService))]
 async def create_webhook(
     request: Request,
     body: NewWebhook,
+    caller: Identified,
     response: Response,
     session: WriteSession,
     service: Service,
@@ -54,21 +60,30 @@ async def create_webhook(
     texts as in an answer to this request. What is not answered with 2xx within 10 seconds is sent again
     for 24 hours, less and less often; the same message always has the same `Webhook-Id`."""
     locale = choose_locale(request.headers.get("accept-language"), settings.default_locale)
-    webhook = await service.create(session, body, base, locale)
+    project_id = await destination(session, caller, body.project_id, Scope.ADMIN)
+    webhook = await service.create(session, project_id, body, base, locale)
     response.headers["Location"] = f"/api/webhooks/{webhook.id}"
     return CreatedWebhook(**dict(_details(webhook)), secret=webhook.secret)
 
 
-@router.get("", operation_id="listWebhooks", summary="List webhooks", responses=problems())
-async def list_webhooks(session: ReadSession) -> WebhookList:
-    """In the order they were made, without their secrets."""
-    return WebhookList(webhooks=[_details(webhook) for webhook in await rows.all_webhooks(session)])
+@router.get(
+    "",
+    operation_id="listWebhooks",
+    summary="List webhooks",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(),
+)
+async def list_webhooks(caller: Identified, session: ReadSession) -> WebhookList:
+    """Those of your projects in the order they were made, without their secrets."""
+    shown = within_reach(caller, Webhook.project_id)
+    return WebhookList(webhooks=[_details(webhook) for webhook in await rows.webhooks_of(session, shown)])
 
 
 @router.get(
     "/{webhook_id}",
     operation_id="getWebhook",
     summary="A webhook",
+    dependencies=[WEBHOOK_OWNERS],
     responses=problems(ErrorCode.WEBHOOK_NOT_FOUND),
 )
 async def get_webhook(webhook_id: WebhookId, session: ReadSession) -> WebhookDetails:
@@ -80,6 +95,7 @@ async def get_webhook(webhook_id: WebhookId, session: ReadSession) -> WebhookDet
     "/{webhook_id}",
     operation_id="deleteWebhook",
     summary="Delete a webhook",
+    dependencies=[WEBHOOK_OWNERS],
     status_code=204,
     response_description="It is gone.",
     responses=problems(ErrorCode.WEBHOOK_NOT_FOUND),
@@ -93,6 +109,7 @@ async def delete_webhook(webhook_id: WebhookId, session: WriteSession, service: 
     "/{webhook_id}/deliveries",
     operation_id="listDeliveries",
     summary="What was sent to a webhook",
+    dependencies=[WEBHOOK_OWNERS],
     responses=problems(ErrorCode.WEBHOOK_NOT_FOUND, ErrorCode.INVALID_CURSOR),
 )
 async def list_deliveries(
@@ -113,6 +130,7 @@ async def list_deliveries(
     "/{webhook_id}/deliveries/{delivery_id}/replay",
     operation_id="replayDelivery",
     summary="Send something again",
+    dependencies=[WEBHOOK_OWNERS],
     responses=problems(ErrorCode.WEBHOOK_NOT_FOUND, ErrorCode.DELIVERY_NOT_FOUND),
 )
 async def replay_delivery(
@@ -141,6 +159,7 @@ def _details(webhook: Webhook) -> WebhookDetails:
     return WebhookDetails.model_validate(
         {
             "webhook_id": webhook.id,
+            "project_id": webhook.project_id,
             "url": webhook.url,
             "events": webhook.kinds,
             "created_at": webhook.created_at,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import RequestModel, Response, TaskId, Timestamp
+from app.core.schemas import ProjectId, RequestModel, Response, TaskId, Timestamp
 from app.jobs.models import EventKind
 from app.jobs.schemas import TaskResponse
 from app.webhooks.models import DeliveryStatus
@@ -70,12 +70,18 @@ class NewWebhook(RequestModel):
         "none is given.",
         examples=[SIGNING_EXAMPLE],
     )
+    project_id: ProjectId | None = Field(
+        default=None,
+        max_length=100,
+        description="Whose tasks it is told of; defaults to the oldest project that you own.",
+    )
 
 
 class WebhookDetails(Response):
-    """A server that is told what happens to tasks."""
+    """A server that is told what happens to the tasks of a project."""
 
     webhook_id: WebhookId
+    project_id: ProjectId
     url: WebhookUrl
     events: Kinds
     created_at: Timestamp

@@ -25,12 +25,13 @@ class WebhookService:
         self._private = private
 
     async def create(
-        self, session: AsyncSession, request: NewWebhook, base_url: str, locale: Locale
+        self, session: AsyncSession, project_id: str, request: NewWebhook, base_url: str, locale: Locale
     ) -> Webhook:
         """It is told what happens from now on. Raises `Problem(WEBHOOK_REFUSED)`."""
         await self._check(request)
         webhook = Webhook(
             id=new_id("whk"),
+            project_id=project_id,
             url=str(request.url),
             secret=request.secret or _new_secret(),
             kinds=list(dict.fromkeys(request.events)),

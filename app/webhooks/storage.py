@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
@@ -25,6 +25,11 @@ async def get_webhook(session: AsyncSession, webhook_id: str) -> Webhook:
 
 async def all_webhooks(session: AsyncSession) -> Sequence[Webhook]:
     return (await session.scalars(select(Webhook).order_by(Webhook.id))).all()
+
+
+async def webhooks_of(session: AsyncSession, shown: ColumnElement[bool]) -> Sequence[Webhook]:
+    """Those that are `shown`, in the order they were made."""
+    return (await session.scalars(select(Webhook).where(shown).order_by(Webhook.id))).all()
 
 
 async def get_delivery(session: AsyncSession, webhook_id: str, delivery_id: str) -> Delivery:

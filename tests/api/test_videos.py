@@ -268,6 +268,6 @@ def test_the_thumbnail_and_the_preview(walk: Walk) -> None:
 
 
 def test_urls_follow_the_address_that_was_asked(walk: Walk) -> None:
-    headers = {"Host": "dub.example:8080"}
+    headers = {"Host": "localhost:8080"}
     video = walk.server.http.get(walk.path(), headers=headers).json()
-    assert video["url"] == f"http://dub.example:8080{walk.path('/file')}"
+    assert video["url"] == f"http://localhost:8080{walk.path('/file')}"

@@ -1,0 +1,1 @@
+"""Who somebody is: users, their sign-ins and their API keys."""

@@ -1,0 +1,265 @@
+"""Signing in, and one's own account, over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Depends, Request, Response
+from starlette.datastructures import URL
+
+from app.accounts import keys as api_keys
+from app.accounts import sign_ins
+from app.accounts.identification import is_own_origin
+from app.accounts.schemas import (
+    AccessToken,
+    AccountDetails,
+    CreatedKey,
+    Credentials,
+    KeyId,
+    KeyList,
+    NewKey,
+    PasswordChange,
+    Rotation,
+    key_details,
+    user_details,
+)
+from app.accounts.secrets import Secret
+from app.accounts.service import AccountService, get_user
+from app.audit.log import Who, entries
+from app.audit.models import AuditEntry
+from app.audit.schemas import AuditPage, Before, Limit, audit_page
+from app.core.caller import Caller, Identified, Scope
+from app.core.database import Database, ReadSession, WriteSession
+from app.core.errors import ErrorCode, Problem
+from app.core.links import BaseUrl, OwnSettings
+from app.core.openapi import created, problems
+from app.core.resources import owned
+from app.idempotency.claim import RepeatableRoute
+from app.projects.access import ADMINISTRATORS, ANYBODY, scopes_in
+
+router = APIRouter(prefix="/api", tags=["accounts"], route_class=RepeatableRoute)
+
+COOKIE = "refresh_token"
+COOKIE_PATH = "/api/auth"
+
+Service = Annotated[AccountService, Depends(owned(AccountService))]
+RefreshToken = Annotated[
+    str | None, Cookie(alias=COOKIE, max_length=200, description="As it was set at the sign-in.")
+]
+
+
+def _same_site(request: Request, settings: OwnSettings) -> None:
+    """A cookie goes along with whatever a browser sends: only our own pages may use it."""
+    if not is_own_origin(request, settings.cors_origins):
+        raise Problem(ErrorCode.SIGN_IN_FAILED)
+
+
+@router.post(
+    "/auth/sign-in",
+    operation_id="signIn",
+    summary="Sign in",
+    dependencies=[Depends(_same_site)],
+    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED),
+)
+async def sign_in(
+    body: Credentials, response: Response, service: Service, who: Who, base: BaseUrl
+) -> AccessToken:
+    """The access token lasts 15 minutes. The cookie draws the next one and lasts 30 days."""
+    tokens = await service.sign_in(body.email, body.password.get_secret_value(), who)
+    return _hand_over(tokens, response, base)
+
+
+@router.post(
+    "/auth/refresh",
+    operation_id="refreshSignIn",
+    summary="Draw the next access token",
+    dependencies=[Depends(_same_site)],
+    responses=problems(ErrorCode.SIGN_IN_FAILED),
+)
+async def refresh_sign_in(
+    response: Response, service: Service, who: Who, base: BaseUrl, token: RefreshToken = None
+) -> AccessToken:
+    """The cookie is changed each time. One that comes a second time was copied: the sign-in ends."""
+    if token is None:
+        raise Problem(ErrorCode.SIGN_IN_FAILED)
+    return _hand_over(await service.go_on(Secret(token), who), response, base)
+
+
+@router.post(
+    "/auth/sign-out",
+    operation_id="signOut",
+    summary="Sign out",
+    status_code=204,
+    response_description="The sign-in has ended.",
+    dependencies=[Depends(_same_site)],
+    responses=problems(ErrorCode.SIGN_IN_FAILED),
+)
+async def sign_out(response: Response, session: WriteSession, who: Who, token: RefreshToken = None) -> None:
+    """Both tokens end at once."""
+    if token is not None:
+        await sign_ins.end(session, Secret(token), who)
+    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+
+
+@router.get(
+    "/account",
+    operation_id="getAccount",
+    summary="Who you are",
+    dependencies=[ANYBODY],
+    responses=problems(),
+)
+async def get_account(caller: Identified, session: ReadSession) -> AccountDetails:
+    """And what the credentials allow."""
+    user = None if caller.user_id is None else user_details(await get_user(session, caller.user_id))
+    return AccountDetails(
+        signed_in_by=caller.kind, user=user, scopes=sorted(caller.scopes), project_id=caller.project_id
+    )
+
+
+@router.put(
+    "/account/password",
+    operation_id="changePassword",
+    summary="Change your password",
+    status_code=204,
+    response_description="It is changed, and every sign-in has ended.",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED),
+)
+async def change_password(
+    body: PasswordChange,
+    caller: Identified,
+    service: Service,
+    database: Annotated[Database, Depends(owned(Database))],
+    who: Who,
+) -> None:
+    """Whoever signed in with the old one has to sign in again; keys stay."""
+    async with database.read() as session:
+        user = await get_user(session, _user_of(caller))
+    await service.confirm(user, body.current.get_secret_value())
+    async with database.write() as session:
+        await service.set_password(
+            session, await get_user(session, user.id), body.new.get_secret_value(), who
+        )
+
+
+@router.post(
+    "/account/sign-out-everywhere",
+    operation_id="signOutEverywhere",
+    summary="End all your sign-ins",
+    status_code=204,
+    response_description="They have ended.",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(),
+)
+async def sign_out_everywhere(caller: Identified, session: WriteSession) -> None:
+    """On every device; keys stay."""
+    await sign_ins.end_all(session, _user_of(caller))
+
+
+@router.get(
+    "/account/audit",
+    operation_id="listOwnAudit",
+    summary="What was done in your name",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(),
+)
+async def list_own_audit(
+    caller: Identified,
+    session: ReadSession,
+    limit: Limit = 50,
+    before: Before = None,
+) -> AuditPage:
+    """Newest first."""
+    found = await entries(session, AuditEntry.user_id == _user_of(caller), limit + 1, before)
+    return audit_page(list(found), limit)
+
+
+@router.get(
+    "/keys",
+    operation_id="listKeys",
+    summary="Your API keys",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(),
+)
+async def list_keys(caller: Identified, session: ReadSession) -> KeyList:
+    """Without their secrets."""
+    return KeyList(keys=[key_details(key) for key in await api_keys.keys_of(session, _user_of(caller))])
+
+
+@router.post(
+    "/keys",
+    operation_id="createKey",
+    summary="Make an API key",
+    status_code=201,
+    dependencies=[ADMINISTRATORS],
+    responses=created("This is the only time that its secret is shown.")
+    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, named=(ErrorCode.PROJECT_NOT_FOUND,)),
+)
+async def create_key(body: NewKey, caller: Identified, session: WriteSession, who: Who) -> CreatedKey:
+    """It can do no more than the one who makes it, and in a project no more than its owner's role allows."""
+    scopes = api_keys.narrowed(body.scopes, caller.scopes)
+    await _check_project(session, caller, body.project_id)
+    terms = body.terms(scopes)
+    key, secret = await api_keys.create_key(session, _user_of(caller), terms, who)
+    return CreatedKey(**dict(key_details(key)), secret=secret.text)
+
+
+@router.post(
+    "/keys/{key_id}/rotate",
+    operation_id="rotateKey",
+    summary="Change a key's secret",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.KEY_NOT_FOUND),
+)
+async def rotate_key(
+    key_id: KeyId, caller: Identified, session: WriteSession, who: Who, body: Rotation | None = None
+) -> CreatedKey:
+    """Both secrets work for a while, so that programs can be told one after the other."""
+    key = await api_keys.get_key(session, key_id, _user_of(caller))
+    api_keys.narrowed([Scope(scope) for scope in key.scopes], caller.scopes)
+    secret = await api_keys.rotate_key(session, key, (body or Rotation()).overlap, who)
+    return CreatedKey(**dict(key_details(key)), secret=secret.text)
+
+
+@router.delete(
+    "/keys/{key_id}",
+    operation_id="revokeKey",
+    summary="Revoke a key",
+    status_code=204,
+    response_description="It is good for nothing any more.",
+    dependencies=[ADMINISTRATORS],
+    responses=problems(ErrorCode.KEY_NOT_FOUND),
+)
+async def revoke_key(key_id: KeyId, caller: Identified, session: WriteSession, who: Who) -> None:
+    """At once."""
+    await api_keys.revoke_key(session, await api_keys.get_key(session, key_id, _user_of(caller)), who)
+
+
+async def _check_project(session: WriteSession, caller: Caller, project_id: str | None) -> None:
+    """Raises `Problem(PROJECT_NOT_FOUND)`, also where a key that leads into one project asks for more."""
+    if project_id is None and caller.project_id is None:
+        return
+    if project_id is None or not await scopes_in(session, caller, project_id):
+        raise Problem(ErrorCode.PROJECT_NOT_FOUND, field="project_id", project_id=project_id or "null")
+
+
+def _user_of(caller: Caller) -> str:
+    """Raises `Problem(SETUP_REQUIRED)` at home, where nobody is a user."""
+    if caller.user_id is None:
+        raise Problem(ErrorCode.SETUP_REQUIRED)
+    return caller.user_id
+
+
+def _hand_over(tokens: sign_ins.Tokens, response: Response, base: str) -> AccessToken:
+    response.set_cookie(
+        COOKIE,
+        tokens.refresh.text,
+        expires=tokens.expires_at,
+        path=COOKIE_PATH,
+        secure=URL(base).scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return AccessToken(
+        access_token=tokens.access.text,
+        expires_at=tokens.access_until,
+    )

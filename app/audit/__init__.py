@@ -1,0 +1,1 @@
+"""What was done that somebody may want to know of later."""

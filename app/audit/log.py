@@ -1,0 +1,68 @@
+"""Writing the audit log, in the transaction of what it tells of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.models import Action, AuditEntry
+from app.core.caller import known_caller
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who does something, and from where."""
+
+    actor: str | None = None
+    user_id: str | None = None
+    address: str | None = None
+
+
+CONSOLE = Witness(actor="console")
+
+
+def _witness(request: Request) -> Witness:
+    """Of what the request does."""
+    caller = known_caller(request.scope)
+    address = request.client and request.client.host
+    if caller is None:
+        return Witness(address=address)
+    return Witness(caller.id, caller.user_id, address)
+
+
+Who = Annotated[Witness, Depends(_witness)]
+
+
+def note(
+    session: AsyncSession,
+    who: Witness,
+    action: Action,
+    target: str | None = None,
+    project_id: str | None = None,
+    **details: str,
+) -> None:
+    """Kept if the transaction is. `details` hold no text of users and no secrets."""
+    session.add(
+        AuditEntry(
+            action=action,
+            actor=who.actor,
+            user_id=who.user_id,
+            address=who.address,
+            target=target,
+            project_id=project_id,
+            details=details,
+        )
+    )
+
+
+async def entries(
+    session: AsyncSession, wanted: ColumnElement[bool], limit: int, before: int | None
+) -> Sequence[AuditEntry]:
+    """Newest first; `before` is the id of the last one of the page before."""
+    query = select(AuditEntry).where(wanted).order_by(AuditEntry.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEntry.id < before)
+    return (await session.scalars(query)).all()

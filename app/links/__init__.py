@@ -1,0 +1,1 @@
+"""Signed links to files, for `<video src>` and for people without an account."""

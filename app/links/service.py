@@ -1,0 +1,101 @@
+"""LinkService: makes links and knows them again."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.caller import Caller, CallerKind, Scope
+from app.core.database import Database, utc_now
+from app.core.errors import ErrorCode, Problem
+from app.core.identifiers import new_id
+from app.links.models import Link
+from app.links.signing import LinkSigner, Ticket
+from app.projects.access import FILE_READERS, project_of
+from app.projects.models import Member
+
+METHODS = ("GET", "HEAD")
+
+
+async def links_to(session: AsyncSession, video_id: str) -> Sequence[Link]:
+    """Those that still lead there."""
+    query = select(Link).where(Link.video_id == video_id, Link.expires_at > utc_now())
+    return (await session.scalars(query.order_by(Link.id))).all()
+
+
+async def get_link(session: AsyncSession, video_id: str, link_id: str) -> Link:
+    """Raises `Problem(LINK_NOT_FOUND)`."""
+    link = await session.get(Link, link_id)
+    if link is None or link.video_id != video_id:
+        raise Problem(ErrorCode.LINK_NOT_FOUND, link_id=link_id, video_id=video_id)
+    return link
+
+
+async def forget_links(session: AsyncSession, now: datetime) -> None:
+    """Those that have expired."""
+    await session.execute(delete(Link).where(Link.expires_at < now))
+
+
+class LinkService:
+    """Links to the files of videos."""
+
+    def __init__(self, database: Database, signer: LinkSigner) -> None:
+        self._database = database
+        self._signer = signer
+
+    async def create(
+        self, session: AsyncSession, caller: Caller, video_id: str, target: str, lasts: timedelta
+    ) -> Link:
+        """`target` is a path with its query, which `leads_to_file`."""
+        link = Link(
+            id=new_id("lnk"),
+            video_id=video_id,
+            user_id=caller.user_id,
+            target=target,
+            expires_at=(utc_now() + lasts).replace(microsecond=0),
+        )
+        session.add(link)
+        await session.flush()
+        return link
+
+    def url_of(self, link: Link) -> str:
+        """Its path and query."""
+        return self._signer.sign(Ticket(link.id, link.target, int(link.expires_at.timestamp())))
+
+    async def identify(self, request: Request) -> Caller:
+        """Whoever has a link may look at what it leads to. Raises `Problem(LINK_INVALID)`."""
+        query = request.scope["query_string"].decode("latin-1")
+        ticket = self._signer.read(f"{request.scope['path']}?{query}")
+        if request.method not in METHODS or ticket is None:
+            raise Problem(ErrorCode.LINK_INVALID)
+        async with self._database.read() as session:
+            project_id = await self._project_of(session, ticket)
+        if project_id is None or datetime.fromtimestamp(ticket.expires, UTC) < utc_now():
+            raise Problem(ErrorCode.LINK_INVALID)
+        return Caller(CallerKind.LINK, ticket.link_id, None, frozenset({Scope.VIDEOS_READ}), project_id)
+
+    async def _project_of(self, session: AsyncSession, ticket: Ticket) -> str | None:
+        """None if the link was revoked, or who made it may no longer look there."""
+        link = await session.get(Link, ticket.link_id)
+        if link is None:
+            return None
+        project_id = await project_of(session, link.video_id)
+        if link.user_id is None:
+            return project_id
+        return None if await session.get(Member, (project_id, link.user_id)) is None else project_id
+
+
+def file_routes(routers: Sequence[APIRouter]) -> tuple[APIRoute, ...]:
+    """Those that links may lead to."""
+    routes = (route for router in routers for route in router.routes)
+    return tuple(
+        route for route in routes if isinstance(route, APIRoute) and FILE_READERS in route.dependencies
+    )
+
+
+def leads_to_file(routes: Sequence[APIRoute], path: str) -> bool:
+    """Whether one of the `file_routes` answers at the path."""
+    return any(route.path_regex.match(path) for route in routes)

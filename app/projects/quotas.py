@@ -1,0 +1,119 @@
+"""What a project uses of what it may: stored bytes, minutes of media, money in a month, jobs at once."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.database import insert_into, utc_now
+from app.core.errors import ErrorCode, Problem
+from app.ledger.models import UsageEntry
+from app.projects.access import project_of
+from app.projects.models import Holding, ProcessedMedia, Project
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`minutes` of media and `cost` in US dollars in this calendar month (UTC)."""
+
+    bytes: int
+    minutes: float
+    cost: float
+
+
+async def hold(session: AsyncSession, project_id: str, video_id: str, seconds: float, size: int = 0) -> None:
+    """The new video is in the project: its length in seconds, its file's size in bytes."""
+    session.add(Holding(video_id=video_id, project_id=project_id, seconds=seconds, bytes=size))
+    await session.flush()
+
+
+async def grow(session: AsyncSession, video_id: str, size: int) -> None:
+    """So many bytes more are stored for a video, or less."""
+    await session.execute(
+        update(Holding).where(Holding.video_id == video_id).values(bytes=Holding.bytes + size)
+    )
+
+
+async def empty(session: AsyncSession, video_id: str) -> str | None:
+    """Nothing is stored for the video any more. The project it was in."""
+    await session.execute(update(Holding).where(Holding.video_id == video_id).values(bytes=0))
+    return await project_of(session, video_id)
+
+
+async def use_of(session: AsyncSession, project_id: str) -> Use:
+    """As it is now."""
+    stored = select(func.coalesce(func.sum(Holding.bytes), 0)).where(Holding.project_id == project_id)
+    seconds = select(ProcessedMedia.seconds).where(
+        ProcessedMedia.project_id == project_id, ProcessedMedia.month == _month()
+    )
+    return Use(
+        bytes=await session.scalar(stored) or 0,
+        minutes=(await session.scalar(seconds) or 0.0) / 60,
+        cost=await _spent(session, project_id),
+    )
+
+
+async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
+    """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
+    project = await session.get_one(Project, project_id)
+    if project.most_bytes is None:
+        return
+    used = (await use_of(session, project_id)).bytes
+    if used + size > project.most_bytes:
+        raise _reached("bytes stored", f"{used / GIB:.2f} GiB", f"{project.most_bytes / GIB:.2f} GiB")
+
+
+async def begin_work(
+    session: AsyncSession, video_id: str, active: int, max_cost: float | None
+) -> float | None:
+    """A task is about to begin on a video: its length counts. `active` others of the project are waiting or
+    running. Returns what it may cost: `max_cost`, or what is left of the month if that is less.
+
+    Raises `Problem(QUOTA_REACHED)`.
+    """
+    holding = await session.get(Holding, video_id)
+    if holding is None:
+        return max_cost
+    project = await session.get_one(Project, holding.project_id)
+    if project.most_jobs is not None and active >= project.most_jobs:
+        raise _reached("jobs at once", str(active), str(project.most_jobs))
+    await _count_minutes(session, project, holding.seconds)
+    if project.most_cost is None:
+        return max_cost
+    spent = await _spent(session, project.id)
+    if spent >= project.most_cost:
+        raise _reached("US dollars this month", f"{spent:.2f}", f"{project.most_cost:.2f}")
+    left = project.most_cost - spent
+    return left if max_cost is None else min(max_cost, left)
+
+
+async def _count_minutes(session: AsyncSession, project: Project, seconds: float) -> None:
+    if project.most_minutes is not None:
+        used = (await use_of(session, project.id)).minutes
+        if used + seconds / 60 > project.most_minutes:
+            raise _reached("minutes of media this month", f"{used:.1f}", f"{project.most_minutes:g}")
+    row = {"project_id": project.id, "month": _month(), "seconds": seconds}
+    statement = insert_into(session, ProcessedMedia).values(row)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["project_id", "month"], set_={"seconds": ProcessedMedia.seconds + seconds}
+        )
+    )
+
+
+async def _spent(session: AsyncSession, project_id: str) -> float:
+    first = date.fromisoformat(f"{_month()}-01")
+    held = select(Holding.video_id).where(Holding.project_id == project_id)
+    costs = select(func.coalesce(func.sum(UsageEntry.cost), 0.0))
+    return await session.scalar(costs.where(UsageEntry.day >= first, UsageEntry.video_id.in_(held))) or 0.0
+
+
+def _month() -> str:
+    return f"{utc_now():%Y-%m}"
+
+
+def _reached(quota: str, used: str, most: str) -> Problem:
+    return Problem(ErrorCode.QUOTA_REACHED, quota=quota, used=used, most=most)
