@@ -63,7 +63,8 @@ class AccountService:
                 if verdict.renewed is not None:
                     (await get_user(session, user.id)).password = verdict.renewed
                 return await begin(session, user, who)
-            note(session, who, Action.SIGN_IN_REFUSED, user.id if user else None)
+            refused = Witness(None, user.id if user else None, who.address)
+            note(session, refused, Action.SIGN_IN_REFUSED, refused.user_id)
         raise Problem(ErrorCode.SIGN_IN_FAILED)
 
     async def go_on(self, refresh: Secret, who: Witness) -> Tokens:

@@ -1,0 +1,181 @@
+"""Projects: what is in one is for its members, and counts towards its quotas."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.access.people import Person, Town
+from tests.live_server import FINAL, Json
+
+
+@pytest.fixture
+def own(town: Town) -> str:
+    """A new project of Ann's."""
+    return new_project(town)
+
+
+def new_project(town: Town) -> str:
+    answer = town.http.post("/api/projects", json={"name": "New"}, headers=town.ann.headers)
+    return str(answer.raise_for_status().json()["project_id"])
+
+
+def set_quotas(town: Town, project: str, **quotas: float) -> None:
+    path = f"/api/projects/{project}/quotas"
+    town.http.put(path, json=quotas, headers=town.operator.headers).raise_for_status()
+
+
+def upload(town: Town, clip: Path, project: str) -> Json:
+    answer: Json = town.upload(town.ann, clip, project_id=project).json()
+    return answer
+
+
+def begin(town: Town, person: Person, video: str, temperature: float = 0.0) -> str:
+    """Starts a task, which costs nothing where one of the same temperature was before. Its id."""
+    path = f"/api/videos/{video}/extract-subtitles"
+    answer = town.http.post(path, json={"temperature": temperature}, headers=person.headers)
+    return str(answer.raise_for_status().json()["task_id"])
+
+
+def ended(town: Town, task_id: str) -> Json:
+    """Ann's task, once it is over."""
+    task: Json = {}
+
+    def is_over() -> bool:
+        task.update(town.http.get(f"/api/tasks/{task_id}", headers=town.ann.headers).json())
+        return task["status"] in FINAL
+
+    town.server.wait(is_over)
+    return task
+
+
+def listed(town: Town, person: Person, **query: str) -> list[str]:
+    answer = town.http.get("/api/videos", params=query | {"limit": "100"}, headers=person.headers)
+    return [video["video_id"] for video in answer.raise_for_status().json()["videos"]]
+
+
+def test_videos_go_into_ones_own(town: Town, short_clip: Path) -> None:
+    video = town.upload(town.otto, short_clip).raise_for_status().json()["video_id"]
+    assert listed(town, town.otto) == [video]
+    assert video not in listed(town, town.ann)
+    shown = town.http.get(f"/api/videos/{video}", headers=town.otto.headers).json()
+    projects = town.http.get("/api/projects", headers=town.otto.headers).json()["projects"]
+    assert shown["project_id"] == projects[0]["project_id"]
+
+
+def test_or_into_one_that_is_shared(town: Town, own: str, short_clip: Path) -> None:
+    video = town.upload(town.ed, short_clip, project_id=town.project).raise_for_status().json()["video_id"]
+    assert video in listed(town, town.ann)
+    assert video in listed(town, town.vic, project_id=town.project)
+    assert listed(town, town.ann, project_id=own) == []
+    assert listed(town, town.otto, project_id=town.project) == []
+
+
+def test_but_not_into_anothers(town: Town, short_clip: Path) -> None:
+    for project in (town.project, "prj_none"):
+        answer = town.upload(town.otto, short_clip, project_id=project)
+        assert (answer.status_code, answer.json()["code"]) == (422, "project_not_found")
+    answer = town.upload(town.vic, short_clip, project_id=town.project)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_cut_stays_with_its_source(town: Town, own: str, short_clip: Path) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    body = {"start_time": 0, "end_time": 1}
+    cut = town.http.post(f"/api/videos/{video}/trim", json=body, headers=town.ann.headers).json()
+    assert set(listed(town, town.ann, project_id=own)) == {video, cut["trimmed_video_id"]}
+    task = f"/api/tasks/{cut['task_id']}"
+    assert town.http.get(task, headers=town.otto.headers).json()["code"] == "task_not_found"
+    assert ended(town, cut["task_id"])["status"] == "completed"
+
+
+def test_tasks_and_bills_are_the_projects(town: Town, own: str, short_clip: Path) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    task = begin(town, town.ann, video, temperature=0.31)
+    assert ended(town, task)["status"] == "completed"
+    for person, sees in ((town.ann, True), (town.otto, False)):
+        tasks = town.http.get("/api/tasks?limit=100", headers=person.headers).json()["tasks"]
+        assert (task in [each["task_id"] for each in tasks]) == sees
+        usage = town.http.get("/api/usage?group_by=video", headers=person.headers).json()["groups"]
+        assert (video in [each["key"] for each in usage]) == sees
+
+
+def test_events_are_for_members(town: Town, own: str, short_clip: Path) -> None:
+    """Those of others go by unseen."""
+    hers = upload(town, short_clip, own)["video_id"]
+    his = town.upload(town.otto, short_clip).json()["video_id"]
+    with town.http.stream("GET", "/api/events", headers=town.otto.headers) as stream:
+        begin(town, town.ann, hers)
+        begin(town, town.otto, his)
+        seen = []
+        for line in stream.iter_lines():
+            seen.append(line)
+            if his in line:
+                break
+        assert hers not in "".join(seen)
+
+
+def test_the_last_owner_stays(town: Town, own: str) -> None:
+    path = f"/api/projects/{own}/members"
+    change = {"email": town.ann.email, "role": "viewer"}
+    answer = town.http.put(path, json=change, headers=town.ann.headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
+    leaving = town.http.delete(f"{path}/{town.ann.user_id}", headers=town.ann.headers)
+    assert leaving.json()["code"] == "last_owner"
+    members = town.http.get(path, headers=town.ann.headers).json()["members"]
+    assert [(each["email"], each["role"]) for each in members] == [(town.ann.email, "owner")]
+
+
+def test_sharing_with_nobody(town: Town, own: str) -> None:
+    body = {"email": "nobody@example.org", "role": "viewer"}
+    answer = town.http.put(f"/api/projects/{own}/members", json=body, headers=town.ann.headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "user_not_found")
+
+
+def test_what_was_done_is_written_down(town: Town, own: str, short_clip: Path) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    town.http.get(f"/api/videos/{video}/file", headers=town.ann.headers)
+    town.http.delete(f"/api/videos/{video}", headers=town.ann.headers)
+    path = f"/api/projects/{own}/audit"
+    entries = town.http.get(path, headers=town.ann.headers).json()["entries"]
+    assert [entry["action"] for entry in entries] == [
+        "video_deleted",
+        "original_downloaded",
+        "project_created",
+    ]
+    assert {entry["user_id"] for entry in entries} == {town.ann.user_id}
+    assert {entry["address"] for entry in entries} == {"127.0.0.1"}
+    page = town.http.get(path, params={"limit": 1}, headers=town.ann.headers).json()
+    rest = town.http.get(path, params={"before": page["next_before"]}, headers=town.ann.headers).json()
+    assert page["entries"] + rest["entries"] == entries
+
+
+def test_a_quota_of_bytes(town: Town, own: str, short_clip: Path) -> None:
+    size = short_clip.stat().st_size
+    set_quotas(town, own, most_bytes=size)
+    video = upload(town, short_clip, own)["video_id"]
+    answer = upload(town, short_clip, own)
+    assert (answer["status"], answer["code"]) == (403, "quota_reached")
+    town.http.delete(f"/api/videos/{video}", headers=town.ann.headers).raise_for_status()
+    assert "video_id" in upload(town, short_clip, own)
+
+
+@pytest.mark.parametrize(
+    ("quota", "told"),
+    [({"most_minutes": 0.01}, "minutes"), ({"most_cost": 0}, "dollars"), ({"most_jobs": 0}, "jobs")],
+)
+def test_quotas_of_work(town: Town, own: str, short_clip: Path, quota: dict[str, float], told: str) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    set_quotas(town, own, **quota)
+    path = f"/api/videos/{video}/extract-subtitles"
+    answer = town.http.post(path, headers=town.ann.headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "quota_reached")
+    assert told in answer.json()["detail"].lower()
+    set_quotas(town, own)
+    assert town.http.post(path, headers=town.ann.headers).status_code == 202
+
+
+def test_what_is_left_of_the_money_bounds_a_task(town: Town, own: str, short_clip: Path) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    set_quotas(town, own, most_cost=1e-9)
+    task = begin(town, town.ann, video, temperature=0.32)
+    assert ended(town, task)["error"]["code"] == "cost_limit_reached"
