@@ -6,18 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import from_json
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.errors import InvalidSettings
+from app.core.secret_settings import Secret, SecretFiles, secret_settings
 
 EngineChoice = Literal["auto", "openai", "local"]
 Locale = Literal["ko", "en"]
 
 DATABASES = ("sqlite", "postgresql", "postgres")
 STORES = ("s3", "gs", "az")
-SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL")
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
 
     data_dir: Path = Path("storage")
-    database_url: str | None = None
+    database_url: Annotated[str | None, Secret()] = None
     storage_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     ffmpeg_binary: Path | None = None
     ffmpeg_timeout_seconds: float = Field(default=6 * 3600.0, gt=0)
 
-    openai_api_key: SecretStr | None = None
-    openai_base_url: HttpUrl | None = None
+    openai_api_key: Annotated[SecretStr | None, Secret()] = None
+    openai_base_url: Annotated[HttpUrl | None, Secret()] = None
     openai_transcription_model: str = "whisper-1"
     openai_translation_model: str = "gpt-5.4-mini"
     openai_speech_model: str = "gpt-4o-mini-tts"
@@ -89,6 +89,18 @@ class Settings(BaseSettings):
     cpu_jobs: int | None = Field(default=None, ge=1)
     worker_name: str = Field(default_factory=_server_name, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        environments = (env_settings, dotenv_settings)
+        return init_settings, *environments, SecretFiles(settings_cls, *environments)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -153,6 +165,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        shown = "" if name in SECRETS else f" (it is {first['input']!r})"
-        raise InvalidSettings(f"{name}: {first['msg'].removeprefix('Value error, ')}{shown}") from error
+        name = "_".join(str(part) for part in first["loc"][:1])
+        shown = "" if name in secret_settings(Settings) else f" (it is {first['input']!r})"
+        raise InvalidSettings(
+            f"{name.upper()}: {first['msg'].removeprefix('Value error, ')}{shown}"
+        ) from error
