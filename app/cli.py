@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INVALID_SETTINGS = 2
 GRACE_SECONDS = 3
+LARGEST_HEAD = 32 * 1024  # of a request, in bytes
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -102,6 +103,8 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
         log_config=None,
         log_level=settings.log_level.lower(),
         access_log=settings.log_level == "DEBUG",
+        server_header=False,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     async with app.router.lifespan_context(app):

@@ -1,11 +1,13 @@
 """The HTTP server: `uvicorn --factory app.main:create_app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
@@ -13,9 +15,14 @@ from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.jobs.workers_router import router as workers
+from app.limits.bodies import BodyLimitMiddleware
+from app.limits.middleware import TOLD, RateLimitMiddleware
+from app.limits.rates import RateCounter
+from app.limits.rules import address_rules, caller_rules, nobody
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
 from app.monitoring.router import router as health
+from app.monitoring.security_headers import SecurityHeadersMiddleware
 from app.pipeline.router import router as pipeline
 from app.render.router import router as dubbed_videos
 from app.resources import Resources
@@ -63,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     configure_logging(settings.log_level)
     resources = Resources(settings)
+    counter = RateCounter(settings.rate_limit_storage)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             yield
         finally:
+            await counter.aclose()
             await resources.close()
 
     app: FastAPI = FastAPIOffline(
@@ -83,7 +92,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors = ExceptionHandler(settings.default_locale, resources.alerts)
     errors.install(app)
     app.add_middleware(IdempotencyMiddleware, database=resources.database, refuse=errors.answer)
+    app.add_middleware(BodyLimitMiddleware, refuse=errors.answer)
     app.add_middleware(
+        RateLimitMiddleware, counter=counter, rules=caller_rules(settings, nobody), refuse=errors.answer
+    )
+    app.add_middleware(
+        RateLimitMiddleware, counter=counter, rules=address_rules(settings), refuse=errors.answer
+    )
+    cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
@@ -95,9 +111,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "Content-Range",
             "Accept-Ranges",
             REPLAYED,
-            "Retry-After",
+            *TOLD,
         ],
     )
+    headers = Middleware(
+        SecurityHeadersMiddleware,
+        https=settings.public_url is not None and settings.public_url.scheme == "https",
+        open_to_others=bool(settings.cors_origins),
+    )
+    app.build_middleware_stack = _inside(app.build_middleware_stack, cors, headers)  # type: ignore[method-assign]
     stages = (videos, subtitles, translations, speech, pipeline, dubbed_videos)
     for router in (*stages, tasks, events, workers, webhooks, usage, health):
         app.include_router(router)
@@ -105,3 +127,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]
     return app
+
+
+def _inside(build: Callable[[], ASGIApp], *middlewares: Middleware) -> Callable[[], ASGIApp]:
+    """Around what answers for a defect, too, which is around all that `add_middleware` takes; the last is
+    the outermost."""
+
+    def stack() -> ASGIApp:
+        app = build()
+        for cls, args, kwargs in middlewares:
+            app = cls(app, *args, **kwargs)
+        return app
+
+    return stack

@@ -1,6 +1,7 @@
 """Everything an operator can set, from the environment or `.env`."""
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,8 @@ Locale = Literal["ko", "en"]
 
 DATABASES = ("sqlite", "postgresql", "postgres")
 STORES = ("s3", "gs", "az")
+OFF = "off"
+IN_MEMORY = "memory://"
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -50,6 +53,12 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     public_url: HttpUrl | None = None
     default_locale: Locale = "ko"
+
+    rate_limit: str = "600/minute"
+    rate_limit_address: str = "1200/minute"
+    rate_limit_sign_in: str = "10/minute"
+    rate_limit_upload: str = "60/hour"
+    rate_limit_storage: Annotated[str, Secret()] = IN_MEMORY
     max_upload_bytes: int = Field(default=8 * 1024**3, gt=0)
 
     ffmpeg_binary: Path | None = None
@@ -110,6 +119,31 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("rate_limit", "rate_limit_address", "rate_limit_sign_in", "rate_limit_upload")
+    @classmethod
+    def _check_rate(cls, value: str) -> str:
+        """Like `600/minute` or `100 per 2 hours`, or `off`."""
+        from limits import parse_many
+
+        if value != OFF:
+            try:
+                quotas = parse_many(value)
+            except ValueError as error:
+                raise ValueError("is not like 600/minute, and not off") from error
+            if len(quotas) > 1 or quotas[0].amount < 1:
+                raise ValueError("has to be one limit of at least 1")
+        return value
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_rate_storage(cls, value: str) -> str:
+        scheme = value.partition("://")[0]
+        if value != IN_MEMORY and scheme not in ("redis", "rediss"):
+            raise ValueError("has to be memory:// or begin with redis:// or rediss://")
+        if value != IN_MEMORY and find_spec("redis") is None:
+            raise ValueError("needs the package redis, which the extra redis brings")
+        return value
 
     @field_validator("openai_model_aliases", mode="before")
     @classmethod
