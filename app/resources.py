@@ -281,7 +281,7 @@ class Resources:
             self.monitor,
             self.scheduler,
             self.videos,
-            FileValidator(self.settings.max_upload_bytes),
+            FileValidator(self.settings.max_upload_bytes, _uploads(self.settings)),
             self.stages.subtitles,
             self.stages.translations,
             self.stages.speech,
@@ -321,6 +321,11 @@ class Resources:
             checked("storage", "Check STORAGE_URL, its bucket and the credentials for it.", storage),
             checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
         )
+
+
+def _uploads(settings: Settings) -> Path | None:
+    """The disk that uploads fill, if they go to one of this machine."""
+    return settings.data_dir if settings.storage_url is None else None
 
 
 def _prepare(data_dir: Path) -> None:
