@@ -198,7 +198,7 @@ async def get_video_file(
     operation_id="getVideoPreview",
     summary="A small preview",
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY, ErrorCode.VIDEO_UNREADABLE)
     | files("The preview", "video/mp4"),
 )
 @router.head("/{video_id}/preview", include_in_schema=False)
@@ -215,7 +215,7 @@ async def get_video_preview(
     operation_id="getVideoThumbnail",
     summary="A still picture",
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY, ErrorCode.VIDEO_UNREADABLE)
     | files("The picture", "image/jpeg"),
 )
 @router.head("/{video_id}/thumbnail", include_in_schema=False)
