@@ -3,7 +3,7 @@ FROM python:3.12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        apertium apertium-eng-spa ffmpeg fonts-noto-cjk fonts-noto-core make \
+        apertium apertium-eng-spa bubblewrap ffmpeg fonts-noto-cjk fonts-noto-core make \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home dubbing \
     && install -d -o dubbing -g dubbing /data

@@ -3,6 +3,7 @@ PYTHON = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 APT = DEBIAN_FRONTEND=noninteractive apt-get
 PAIRS = apertium apertium-eng-spa
+DEBIAN = $(PAIRS) bubblewrap
 # Most tests wait for servers to start and stop.
 WORKERS = 4
 
@@ -67,13 +68,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
 	touch $@
 
-# Apertium has no wheel. Everything but translation without a key works without it.
+# They have no wheels. Everything but translation without a key and the sandbox works without them.
 packages:
-	@if dpkg -s $(PAIRS) >/dev/null 2>&1; then :; \
+	@if dpkg -s $(DEBIAN) >/dev/null 2>&1; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "Installing $(PAIRS)"; \
-		{ $(APT) update -qq && $(APT) install -y -qq $(PAIRS) >/dev/null; } \
-		|| echo "Could not install $(PAIRS): translation needs them, or OPENAI_API_KEY." >&2; \
-	else echo "To translate without a key: apt-get install $(PAIRS)" >&2; fi
+		echo "Installing $(DEBIAN)"; \
+		{ $(APT) update -qq && $(APT) install -y -qq $(DEBIAN) >/dev/null; } \
+		|| echo "Could not install $(DEBIAN): translation needs them, or OPENAI_API_KEY." >&2; \
+	else echo "To translate without a key, and decode in a sandbox: apt-get install $(DEBIAN)" >&2; fi
 
 .PHONY: help setup run demo doctor test lint format bench chaos audit lock clean packages

@@ -1,5 +1,6 @@
 """The thorough checks behind `python -m app doctor`: FFmpeg's build, fonts, engines."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from app.core.settings import Settings
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import renders
+from app.media.sandbox import isolation
 from app.monitoring.diagnostics import Check, checked
 from app.subtitles.engines.base import Transcriber
 from app.translation.engines.base import Translator
@@ -88,7 +90,8 @@ def thorough_checks(settings: Settings, ffmpeg: FFmpegWrapper, engines: EngineCh
         "ffmpeg build", "Install a full build of FFmpeg, or unset FFMPEG_BINARY.", partial(_build, ffmpeg)
     )
     openai = checked("openai", ENGINE_REMEDY, partial(_openai, settings), required=False)
-    return (build, *_font_checks(ffmpeg), *engines.checks(), openai)
+    sandbox = checked("sandbox", "apt-get install bubblewrap", _sandbox, required=False)
+    return (build, sandbox, *_font_checks(ffmpeg), *engines.checks(), openai)
 
 
 async def _build(ffmpeg: FFmpegWrapper) -> str:
@@ -96,6 +99,15 @@ async def _build(ffmpeg: FFmpegWrapper) -> str:
     if found.missing:
         raise LookupError(f"version {found.version} lacks {', '.join(found.missing)}")
     return f"version {found.version} has all that is used"
+
+
+async def _sandbox() -> str:
+    found = await asyncio.to_thread(isolation)
+    if found is None:
+        raise LookupError(
+            "bubblewrap is not there or not allowed: media are decoded under resource limits only"
+        )
+    return f"{found}: media are decoded without network and other files"
 
 
 def _font_checks(ffmpeg: FFmpegWrapper) -> Iterator[Check]:

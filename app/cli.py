@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INVALID_SETTINGS = 2
 GRACE_SECONDS = 3
+LARGEST_HEAD = 32 * 1024  # of a request, in bytes
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 SCOPES = ("videos:read", "videos:write", "jobs:run", "admin")
 
@@ -114,6 +115,8 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
         access_log=settings.log_level == "DEBUG",
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     async with app.router.lifespan_context(app):

@@ -1,26 +1,33 @@
 """The HTTP server: `uvicorn --factory app.main:create_app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from app.accounts.people_router import router as people
 from app.accounts.router import router as accounts
-from app.core.caller import CallerMiddleware
+from app.core.caller import CallerMiddleware, subject
 from app.core.openapi import document_of
 from app.core.settings import Settings, load_settings
 from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.jobs.workers_router import router as workers
+from app.limits.bodies import BodyLimitMiddleware
+from app.limits.middleware import TOLD, RateLimitMiddleware
+from app.limits.rates import RateCounter
+from app.limits.rules import address_rules, caller_rules
 from app.links.router import router as links
 from app.links.service import file_routes
 from app.monitoring.exception_handler import ExceptionHandler
 from app.monitoring.logger import configure_logging
 from app.monitoring.router import router as health
+from app.monitoring.security_headers import SecurityHeadersMiddleware
 from app.pipeline.router import router as pipeline
 from app.projects.router import router as projects
 from app.render.router import router as dubbed_videos
@@ -77,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     configure_logging(settings.log_level)
     resources = Resources(settings)
+    counter = RateCounter(settings.rate_limit_storage)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -84,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             yield
         finally:
+            await counter.aclose()
             await resources.close()
 
     app: FastAPI = FastAPIOffline(
@@ -97,8 +106,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors = ExceptionHandler(settings.default_locale, resources.alerts)
     errors.install(app)
     app.add_middleware(IdempotencyMiddleware, database=resources.database, refuse=errors.answer)
+    app.add_middleware(BodyLimitMiddleware, refuse=errors.answer)
+    app.add_middleware(
+        RateLimitMiddleware, counter=counter, rules=caller_rules(settings, subject), refuse=errors.answer
+    )
     app.add_middleware(CallerMiddleware, identify=resources.identification)
     app.add_middleware(
+        RateLimitMiddleware, counter=counter, rules=address_rules(settings), refuse=errors.answer
+    )
+    cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
@@ -110,9 +126,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "Content-Range",
             "Accept-Ranges",
             REPLAYED,
-            "Retry-After",
+            *TOLD,
         ],
     )
+    headers = Middleware(
+        SecurityHeadersMiddleware,
+        https=settings.public_url is not None and settings.public_url.scheme == "https",
+        open_to_others=bool(settings.cors_origins),
+    )
+    app.build_middleware_stack = _inside(app.build_middleware_stack, cors, headers)  # type: ignore[method-assign]
     for router in ROUTERS:
         app.include_router(router)
     app.state.file_routes = file_routes(ROUTERS)
@@ -120,3 +142,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # FastAPI's own way to change the document
     app.openapi = document_of(app, TrackUpdate)  # type: ignore[method-assign]
     return app
+
+
+def _inside(build: Callable[[], ASGIApp], *middlewares: Middleware) -> Callable[[], ASGIApp]:
+    """Around what answers for a defect, too, which is around all that `add_middleware` takes; the last is
+    the outermost."""
+
+    def stack() -> ASGIApp:
+        app = build()
+        for cls, args, kwargs in middlewares:
+            app = cls(app, *args, **kwargs)
+        return app
+
+    return stack

@@ -117,9 +117,7 @@ class Resources:
         )
         self.accounts = AccountService(self.database, Passwords())
         self.links = LinkService(self.database, LinkSigner(link_key(home)))
-        self.identification = Identification(
-            self.database, settings.host, settings.cors_origins, self.links.identify
-        )
+        self.identification = Identification(self.database, settings, self.links.identify)
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
         fixed = fixed_sizes(settings)
@@ -291,7 +289,7 @@ class Resources:
             self.monitor,
             self.scheduler,
             self.videos,
-            FileValidator(self.settings.max_upload_bytes),
+            FileValidator(self.settings.max_upload_bytes, _uploads(self.settings)),
             self.stages.subtitles,
             self.stages.translations,
             self.stages.speech,
@@ -333,6 +331,11 @@ class Resources:
             checked("storage", "Check STORAGE_URL, its bucket and the credentials for it.", storage),
             checked("ffmpeg", "Install ffmpeg or set FFMPEG_BINARY.", ffmpeg),
         )
+
+
+def _uploads(settings: Settings) -> Path | None:
+    """The disk that uploads fill, if they go to one of this machine."""
+    return settings.data_dir if settings.storage_url is None else None
 
 
 def _prepare(data_dir: Path) -> None:

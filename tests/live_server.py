@@ -141,7 +141,7 @@ class LiveServer(LiveProcess):
     """`python -m app serve`; `http` is a client of it."""
 
     def __init__(self, data_dir: Path, *, launcher: Sequence[str] = (), **settings: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60, headers={"Accept-Language": "en"})
         address = {"HOST": "127.0.0.1", "PORT": str(self.port)}
@@ -216,7 +216,7 @@ class LiveServer(LiveProcess):
         super().__exit__(kind, error, trace)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

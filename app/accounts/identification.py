@@ -5,7 +5,6 @@ it. A web page on another site is not, though the browser that shows it is: henc
 `Sec-Fetch-Site`.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -16,24 +15,26 @@ from app.accounts.keys import key_holder, note_use, use_is_worth_noting
 from app.accounts.secrets import ACCESS, Secret
 from app.accounts.service import has_users
 from app.accounts.sign_ins import holder_of
+from app.core.addresses import is_local, is_loopback
 from app.core.caller import ALL_SCOPES, KEY_HEADER, Caller, CallerKind, Scope
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
+from app.core.settings import Settings
 
 AT_HOME = Caller(CallerKind.HOME, "home", None, ALL_SCOPES, is_operator=True)
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 SIGNATURE = "signature"
 
 ByLink = Callable[[Request], Awaitable[Caller]]
 
 
 class Identification:
-    """`host` is the address that the server listens on; `origins` are those of front ends elsewhere."""
+    """Nobody is at home on a server that listens to others, or that others reach at a PUBLIC_URL: a proxy
+    need not say that it is one."""
 
-    def __init__(self, database: Database, host: str, origins: tuple[str, ...], by_link: ByLink) -> None:
+    def __init__(self, database: Database, settings: Settings, by_link: ByLink) -> None:
         self._database = database
-        self._is_private = is_loopback(host)
-        self._origins = origins
+        self._is_private = is_loopback(settings.host) and settings.public_url is None
+        self._origins = settings.cors_origins
         self._by_link = by_link
         self._has_users = False
 
@@ -88,31 +89,16 @@ def _secret_of(request: Request) -> Secret | None:
     return Secret(token)
 
 
-def is_from_here(request: Request, origins: tuple[str, ...] = ()) -> bool:
+def is_from_here(request: Request, origins: tuple[str, ...]) -> bool:
     """Whether somebody on this machine asks, and no web page of another site in their name."""
-    client, server = request.client, request.scope.get("server")
-    if client is None or server is None:
+    if not is_local(request.scope):
         return False
-    headers = request.headers
-    if not (is_loopback(client.host) and is_loopback(str(server[0])) and is_loopback(request.url.hostname)):
-        return False
-    if any(name in headers for name in FORWARDED):
-        return False
-    if headers.get("origin") in origins:
+    if request.headers.get("origin") in origins:
         return True
-    return headers.get("sec-fetch-site") != "cross-site" and is_own_origin(request, origins)
+    return request.headers.get("sec-fetch-site") != "cross-site" and is_own_origin(request, origins)
 
 
 def is_own_origin(request: Request, origins: tuple[str, ...]) -> bool:
     """Whether a browser sends it from our own pages or those of a front end we know; programs do not say."""
     origin = request.headers.get("origin")
     return origin is None or origin in origins or urlsplit(origin).netloc == request.headers.get("host")
-
-
-def is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -82,6 +82,12 @@ def known_caller(scope: ConnectionScope) -> Caller | None:
     return caller if isinstance(caller, Caller) else None
 
 
+def subject(scope: ConnectionScope) -> str | None:
+    """Whom a request counts for."""
+    caller = known_caller(scope)
+    return None if caller is None or caller.kind is CallerKind.HOME else caller.subject
+
+
 _BEARER = HTTPBearer(
     auto_error=False, scheme_name="Bearer", description="An access token of a sign-in, or an API key."
 )

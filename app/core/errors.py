@@ -69,6 +69,9 @@ class ErrorCode(StrEnum):
     QUOTA_REACHED = "quota_reached"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    # Too much of it
+    RATE_LIMITED = "rate_limited"
+    BODY_TOO_LARGE = "body_too_large"
     # The request was sent before
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     IDEMPOTENCY_ANSWER_LOST = "idempotency_answer_lost"
@@ -185,8 +188,9 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
         }
     ),
     412: frozenset({ErrorCode.PRECONDITION_FAILED}),
-    413: frozenset({ErrorCode.UPLOAD_TOO_LARGE}),
+    413: frozenset({ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.BODY_TOO_LARGE}),
     415: frozenset({ErrorCode.NOT_A_VIDEO, ErrorCode.UNSUPPORTED_MEDIA_TYPE}),
+    429: frozenset({ErrorCode.RATE_LIMITED}),
     503: frozenset(
         {
             ErrorCode.ENGINE_NOT_CONFIGURED,

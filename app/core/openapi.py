@@ -31,11 +31,14 @@ TITLES = {
     415: "Not a video, or a content type that is not accepted",
     416: "Range beyond the file's end",
     422: "The request is not valid; `errors` names the fields",
+    429: "Too many requests",
     500: "A defect of the server, logged under the reference in `detail`",
     502: "The engine refused, failed or could not be reached",
     503: "The engine or the object store is not able; `next` says what to do",
     507: "The disk is full",
 }
+# The server's health is asked for without end.
+UNLIMITED = ("/healthz", "/readyz")
 # What fills the placeholders of the examples.
 SAMPLES: dict[str, str | float] = {
     "video_id": "vid_0199c3a4b5d67e8f90a1b2c3d4e5f607",
@@ -78,6 +81,9 @@ SAMPLES: dict[str, str | float] = {
     "hint": "Set OPENAI_API_KEY or OPENAI_BASE_URL to use an engine that does.",
     "model": "gpt-5.4-mini",
     "seconds": 21600,
+    "amount": 600,
+    "window": 60,
+    "wait": 17,
     "spent": "1.21",
     "unit": "0.004",
 }
@@ -113,6 +119,11 @@ IDEMPOTENCY_KEY: Json = {
 }
 LOCATION: Json = {"Location": {"description": "Where to find it.", **_TEXT}}
 ETAG: Json = {"ETag": {"description": "The version, for `If-Match` or `If-None-Match`.", **_TEXT}}
+RATE_LIMITS: Json = {
+    "RateLimit-Policy": {"description": 'The limit: `"name";q=requests;w=seconds`.', **_TEXT},
+    "RateLimit": {"description": 'What is left of it: `"name";r=requests;t=seconds`.', **_TEXT},
+}
+RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 FILE_HEADERS: Json = {
     **ETAG,
     "Accept-Ranges": {"description": "Always `bytes`.", **_TEXT},
@@ -219,9 +230,11 @@ def _finish(document: Json, models: Sequence[type[BaseModel]]) -> None:
     for path in document["paths"].values():
         if "post" in path:
             _make_repeatable(path["post"])
-    for operation in _operations(document):
+    for path, operation in _operations(document):
         if "security" in operation:
             _add_problems(operation, GUARDING)
+        if path not in UNLIMITED:
+            _limit(operation)
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = _untitled(parameter["schema"])
         for answer in operation["responses"].values():
@@ -234,6 +247,15 @@ def _make_repeatable(operation: Json) -> None:
     _add_problems(operation, REPEATING)
 
 
+def _limit(operation: Json) -> None:
+    """Whoever asks too often, or sends too much, is told so."""
+    codes = [ErrorCode.RATE_LIMITED]
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        codes.append(ErrorCode.BODY_TOO_LARGE)
+    _add_problems(operation, codes)
+    operation["responses"]["429"]["headers"] = RATE_LIMITS | RETRY_AFTER
+
+
 def _add_problems(operation: Json, codes: Sequence[ErrorCode]) -> None:
     """Those that whole groups of routes have."""
     for code in codes:
@@ -244,9 +266,9 @@ def _add_problems(operation: Json, codes: Sequence[ErrorCode]) -> None:
         answer["description"] = _described(problem.status, examples)
 
 
-def _operations(document: Json) -> Iterator[Json]:
-    for path in document["paths"].values():
-        yield from path.values()
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for path, operations in document["paths"].items():
+        yield from ((path, operation) for operation in operations.values())
 
 
 def _finish_answer(answer: Json, schemas: Json) -> None:

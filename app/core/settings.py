@@ -1,23 +1,26 @@
 """Everything an operator can set, from the environment or `.env`."""
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import from_json
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.errors import InvalidSettings
+from app.core.secret_settings import Secret, SecretFiles, secret_settings
 
 EngineChoice = Literal["auto", "openai", "local"]
 Locale = Literal["ko", "en"]
 
 DATABASES = ("sqlite", "postgresql", "postgres")
 STORES = ("s3", "gs", "az")
-SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL")
+OFF = "off"
+IN_MEMORY = "memory://"
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -43,7 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
 
     data_dir: Path = Path("storage")
-    database_url: str | None = None
+    database_url: Annotated[str | None, Secret()] = None
     storage_url: str | None = None
     host: str = "127.0.0.1"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -51,13 +54,19 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     public_url: HttpUrl | None = None
     default_locale: Locale = "ko"
+
+    rate_limit: str = "600/minute"
+    rate_limit_address: str = "1200/minute"
+    rate_limit_sign_in: str = "10/minute"
+    rate_limit_upload: str = "60/hour"
+    rate_limit_storage: Annotated[str, Secret()] = IN_MEMORY
     max_upload_bytes: int = Field(default=8 * 1024**3, gt=0)
 
     ffmpeg_binary: Path | None = None
     ffmpeg_timeout_seconds: float = Field(default=6 * 3600.0, gt=0)
 
-    openai_api_key: SecretStr | None = None
-    openai_base_url: HttpUrl | None = None
+    openai_api_key: Annotated[SecretStr | None, Secret()] = None
+    openai_base_url: Annotated[HttpUrl | None, Secret()] = None
     openai_transcription_model: str = "whisper-1"
     openai_translation_model: str = "gpt-5.4-mini"
     openai_speech_model: str = "gpt-4o-mini-tts"
@@ -91,6 +100,18 @@ class Settings(BaseSettings):
     worker_name: str = Field(default_factory=_server_name, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        environments = (env_settings, dotenv_settings)
+        return init_settings, *environments, SecretFiles(settings_cls, *environments)
+
     @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -99,6 +120,31 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("rate_limit", "rate_limit_address", "rate_limit_sign_in", "rate_limit_upload")
+    @classmethod
+    def _check_rate(cls, value: str) -> str:
+        """Like `600/minute` or `100 per 2 hours`, or `off`."""
+        from limits import parse_many
+
+        if value != OFF:
+            try:
+                quotas = parse_many(value)
+            except ValueError as error:
+                raise ValueError("is not like 600/minute, and not off") from error
+            if len(quotas) > 1 or quotas[0].amount < 1:
+                raise ValueError("has to be one limit of at least 1")
+        return value
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_rate_storage(cls, value: str) -> str:
+        scheme = value.partition("://")[0]
+        if value != IN_MEMORY and scheme not in ("redis", "rediss"):
+            raise ValueError("has to be memory:// or begin with redis:// or rediss://")
+        if value != IN_MEMORY and find_spec("redis") is None:
+            raise ValueError("needs the package redis, which the extra redis brings")
+        return value
 
     @field_validator("openai_model_aliases", mode="before")
     @classmethod
@@ -154,6 +200,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        shown = "" if name in SECRETS else f" (it is {first['input']!r})"
-        raise InvalidSettings(f"{name}: {first['msg'].removeprefix('Value error, ')}{shown}") from error
+        name = "_".join(str(part) for part in first["loc"][:1])
+        shown = "" if name in secret_settings(Settings) else f" (it is {first['input']!r})"
+        raise InvalidSettings(
+            f"{name.upper()}: {first['msg'].removeprefix('Value error, ')}{shown}"
+        ) from error

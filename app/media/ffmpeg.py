@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import ffmpeg
@@ -90,6 +91,8 @@ class FFmpegWrapper:
     def __init__(self, binary: Path | None = None, *, fonts: Path | None, timeout: float) -> None:
         self.binary = find_ffmpeg(binary)
         self._environment = sandbox.environment(**({"FONTCONFIG_FILE": str(fonts)} if fonts else {}))
+        # Fonts are looked up in a cache beside the file that lists them.
+        self._always = sandbox.Reach((self.binary,), (fonts.parent,) if fonts else ())
         self._timeout = timeout
 
     async def run(
@@ -137,7 +140,7 @@ class FFmpegWrapper:
         """The process in a group of its own, which does not outlive the block."""
         cpu_seconds = int(self._timeout * (os.cpu_count() or 1)) + 1
         process = await asyncio.create_subprocess_exec(
-            *sandbox.confine(command, cpu_seconds=cpu_seconds),
+            *sandbox.confine(command, cpu_seconds=cpu_seconds, reach=self._reach(command)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -152,6 +155,21 @@ class FFmpegWrapper:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+                await _all_gone(process)
+
+    def _reach(self, command: Sequence[str]) -> sandbox.Reach:
+        """Its inputs, and the folders of its outputs, where what its filters read is, too."""
+        inputs = [Path(name) for flag, name in pairwise(command) if flag == "-i" and name.startswith("/")]
+        named = {Path(name) for name in command[1:] if name.startswith("/")}
+        folders = sorted({path.parent for path in named.difference(inputs)})
+        return sandbox.Reach((*self._always.reads, *inputs), (*self._always.writes, *folders))
+
+
+async def _all_gone(process: asyncio.subprocess.Process) -> None:
+    """A sandbox ends a moment before what is in it: the last of them closes the pipes."""
+    for pipe in (process.stdout, process.stderr):
+        while pipe is not None and await pipe.read(STDERR_KEPT):
+            pass
 
 
 async def _watched(

@@ -4,10 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-
-from pydantic import TypeAdapter
 
 from app.core.errors import ErrorCode, Problem
 from app.media.formats import MAX_PIXELS, MAX_STREAMS, READABLE_FORMATS
@@ -15,6 +14,7 @@ from app.media.formats import MAX_PIXELS, MAX_STREAMS, READABLE_FORMATS
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from pydantic import TypeAdapter
 
 MAX_DURATION = 24 * 3600.0
 MAX_FRAME_RATE = 240
@@ -104,17 +104,22 @@ class MediaInfo:
         return next((track for track in self.audio if track.default), self.audio[0] if self.audio else None)
 
 
-_INFO = TypeAdapter(MediaInfo)
-
-
 def info_to_json(info: MediaInfo) -> dict[str, object]:
     """For a JSON column; `info_from_json` reads it back."""
-    data: dict[str, object] = _INFO.dump_python(info, mode="json")
+    data: dict[str, object] = _as_json().dump_python(info, mode="json")
     return data
 
 
 def info_from_json(data: dict[str, object]) -> MediaInfo:
-    return _INFO.validate_python(data)
+    return _as_json().validate_python(data)
+
+
+@cache
+def _as_json() -> "TypeAdapter[MediaInfo]":
+    """Made when it is first needed: a process that only probes is there sooner without it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(MediaInfo)
 
 
 def probe(source: BinaryIO | Path) -> MediaInfo:

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from app.media.formats import format_name
-from app.media.probe import MediaInfo, info_to_json, probe
+from app.media.probe import MediaInfo, info_to_json
+from app.media.probe_apart import probe_apart
 from app.storage.manager import StorageManager
 
 
@@ -21,8 +22,9 @@ class VideoMetadata:
 
 async def read_metadata(storage: StorageManager, key: str) -> VideoMetadata:
     """Raises `Problem(NOT_A_VIDEO)` or `Problem(VIDEO_UNREADABLE)`."""
-    info = await asyncio.to_thread(_probe, storage, key)
-    return metadata_of(info, (await storage.head(key)).size)
+    size = (await storage.head(key)).size
+    info = await asyncio.to_thread(_probe, storage, key, size)
+    return metadata_of(info, size)
 
 
 def metadata_of(info: MediaInfo, file_size: int) -> VideoMetadata:
@@ -35,6 +37,6 @@ def metadata_of(info: MediaInfo, file_size: int) -> VideoMetadata:
     )
 
 
-def _probe(storage: StorageManager, key: str) -> MediaInfo:
+def _probe(storage: StorageManager, key: str, size: int) -> MediaInfo:
     with storage.open(key) as file:
-        return probe(file)
+        return probe_apart(file, size)

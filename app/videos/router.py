@@ -231,7 +231,7 @@ async def get_video_file(
     summary="A small preview",
     dependencies=[FILE_READERS],
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY, ErrorCode.VIDEO_UNREADABLE)
     | files("The preview", "video/mp4"),
 )
 @router.head("/{video_id}/preview", include_in_schema=False, dependencies=[FILE_READERS])
@@ -249,7 +249,7 @@ async def get_video_preview(
     summary="A still picture",
     dependencies=[FILE_READERS],
     response_class=Response,
-    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY)
+    responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.VIDEO_NOT_READY, ErrorCode.VIDEO_UNREADABLE)
     | files("The picture", "image/jpeg"),
 )
 @router.head("/{video_id}/thumbnail", include_in_schema=False, dependencies=[FILE_READERS])

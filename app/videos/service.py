@@ -1,7 +1,8 @@
 """VideoProcessor: what can be done with a video itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,7 @@ from app.videos.upload import ReceivedFile
 POLLING_SECONDS = 0.2
 CUT_SECONDS_PER_SECOND = 0.4
 SHORTEST_CUT = 0.1
+LOOKING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +185,31 @@ class VideoProcessor:
     async def _thumbnail(self, video: Video, scratch: Path) -> Path:
         out = scratch / "thumbnail.jpg"
         source = await self._storage.fetch(key_of(video), scratch)
-        await thumbnail(self._ffmpeg, source, video.info, out)
+        async with _looked_at():
+            await thumbnail(self._ffmpeg, source, video.info, out)
         return out
 
     async def _preview(self, video: Video, scratch: Path) -> Path:
         out = scratch / "preview.mp4"
         source = await self._storage.fetch(key_of(video), scratch)
-        await preview(self._ffmpeg, source, video.info, out)
+        async with _looked_at():
+            await preview(self._ffmpeg, source, video.info, out)
         return out
+
+
+@asynccontextmanager
+async def _looked_at() -> AsyncIterator[None]:
+    """What FFmpeg makes nothing of, or not in the time of a request, is the file's fault."""
+    try:
+        async with asyncio.timeout(LOOKING_SECONDS):
+            yield
+    except TimeoutError:
+        reason = f"it takes more than {LOOKING_SECONDS:g} s to look at"
+        raise Problem(ErrorCode.VIDEO_UNREADABLE, reason=reason) from None
+    except Problem as problem:
+        if problem.code is not ErrorCode.FFMPEG_FAILED:
+            raise
+        raise Problem.recorded(ErrorCode.VIDEO_UNREADABLE, problem.details) from problem
 
 
 class TrimTask(TrimRequest):

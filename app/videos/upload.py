@@ -156,12 +156,17 @@ async def receive_upload(
 ) -> ReceivedFile:
     """Stores the field `video` under `key`. Raises `Problem` or `RequestValidationError`; then nothing is
     left in storage."""
-    validator.check_size(int(request.headers.get("content-length") or 0) - LONGEST_FIELD)
+    validator.check_announced(max(0, _announced(request) - LONGEST_FIELD))
     async with storage.writer(key) as writer:
         receiver = _Receiver(writer, validator)
         async for part, data in _parts(request):
             await receiver.take(part, data)
         return receiver.received()
+
+
+def _announced(request: Request) -> int:
+    length = request.headers.get("content-length", "0")
+    return int(length) if length.isdecimal() else 0
 
 
 class _Receiver:
@@ -186,7 +191,7 @@ class _Receiver:
         self._file = part
         if data:
             self._size += len(data)
-            self._validator.check_size(self._size)
+            self._validator.check_received(self._size, len(data))
             await self._writer.write(data)
 
     def _take_field(self, name: str, data: bytes) -> None:

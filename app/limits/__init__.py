@@ -1,0 +1,1 @@
+"""How much a caller may send: requests in a time, bytes in a body."""
