@@ -54,11 +54,12 @@ def listed(town: Town, person: Person, **query: str) -> list[str]:
 
 
 def test_videos_go_into_ones_own(town: Town, short_clip: Path) -> None:
-    video = town.upload(town.otto, short_clip).raise_for_status().json()["video_id"]
-    assert listed(town, town.otto) == [video]
+    newcomer = town.newcomer("nell")
+    video = town.upload(newcomer, short_clip).raise_for_status().json()["video_id"]
+    assert listed(town, newcomer) == [video]
     assert video not in listed(town, town.ann)
-    shown = town.http.get(f"/api/videos/{video}", headers=town.otto.headers).json()
-    projects = town.http.get("/api/projects", headers=town.otto.headers).json()["projects"]
+    shown = town.http.get(f"/api/videos/{video}", headers=newcomer.headers).json()
+    projects = town.http.get("/api/projects", headers=newcomer.headers).json()["projects"]
     assert shown["project_id"] == projects[0]["project_id"]
 
 
