@@ -1,7 +1,6 @@
 """Real servers and workers on loopback, in data folders of their own, for tests that talk HTTP."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.forked_process import ForkedProcess
+
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -22,6 +23,7 @@ LOOKING_SHARE = 0.2
 LONGEST_PAUSE_SECONDS = 0.25
 TASK_SECONDS = 180.0
 FINAL = ("completed", "failed", "cancelled")
+DIRECTLY: Sequence[str] = ()
 
 Json = dict[str, Any]
 
@@ -29,12 +31,17 @@ Json = dict[str, Any]
 class LiveProcess:
     """`python -m app …` with the given settings, in a data folder of its own or one shared with others.
 
-    It can be killed and started again on the same data, which is how crashes are tested. `launcher` is a
-    command that runs it, such as one that confines it.
+    It can be killed and started again on the same data, which is how crashes are tested. It is forked, unless
+    there is a `launcher`: a command that runs it, such as one that confines it, or `DIRECTLY`.
     """
 
     def __init__(
-        self, command: str, data_dir: Path, log: Path, launcher: Sequence[str], settings: Mapping[str, str]
+        self,
+        command: str,
+        data_dir: Path,
+        log: Path,
+        launcher: Sequence[str] | None,
+        settings: Mapping[str, str],
     ) -> None:
         self.data_dir = data_dir
         self._command = command
@@ -48,14 +55,18 @@ class LiveProcess:
         }
         self._launcher = launcher
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def begin(self) -> None:
         """Does not wait until it is ready."""
+        folder = self.data_dir.parent  # away from a developer's .env
+        if self._launcher is None:
+            self._process = ForkedProcess(self._command, folder, self._environment, self._log)
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._launcher, sys.executable, "-m", "app", self._command],
-                cwd=self.data_dir.parent,  # away from a developer's .env
+                cwd=folder,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -93,7 +104,7 @@ class LiveProcess:
     def stop(self) -> int:
         """As an operator would. Returns the exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
         return self._process.wait(STOP_SECONDS)
 
     def ended(self) -> int:
@@ -123,9 +134,11 @@ class LiveProcess:
 class LiveWorker(LiveProcess):
     """`python -m app worker` under a name of its own."""
 
-    def __init__(self, data_dir: Path, name: str, **settings: str) -> None:
+    def __init__(
+        self, data_dir: Path, name: str, *, launcher: Sequence[str] | None = None, **settings: str
+    ) -> None:
         log = data_dir.parent / f"{name}.log"
-        super().__init__("worker", data_dir, log, (), settings | {"WORKER_NAME": name})
+        super().__init__("worker", data_dir, log, launcher, settings | {"WORKER_NAME": name})
         self.name = name
         self._begun = 0
 
@@ -140,7 +153,7 @@ class LiveWorker(LiveProcess):
 class LiveServer(LiveProcess):
     """`python -m app serve`; `http` is a client of it."""
 
-    def __init__(self, data_dir: Path, *, launcher: Sequence[str] = (), **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, launcher: Sequence[str] | None = None, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60, headers={"Accept-Language": "en"})

@@ -1,11 +1,11 @@
 """The sound of a file that this server made, stretch by stretch: told apart by its packets, decoded where
 asked for. Blocking."""
 
-import hashlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from hashlib import blake2b, sha256
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -41,7 +41,7 @@ class AudioPackets:
         """The same for stretches whose sound is the same, wherever they are."""
         first, last = np.searchsorted(self.starts, (start - PREROLL_SECONDS, end))
         moments = np.rint((self.starts[first:last] - start) * 1e6).astype("<i8")
-        return hashlib.sha256(moments.tobytes() + self.digests[first:last].tobytes()).hexdigest()
+        return sha256(moments.tobytes() + self.digests[first:last].tobytes()).hexdigest()
 
 
 def picture_end(path: Path, near: float) -> float | None:
@@ -56,25 +56,21 @@ def picture_end(path: Path, near: float) -> float | None:
         return max(ends) - origin if ends else None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Gathered:
-    """A track's packets so far, in units of `scale` seconds."""
+    """A track's packets so far, times in its ticks."""
 
-    scale: float
-    starts: "array[float]" = field(default_factory=lambda: array("d"))
+    starts: "array[int]" = field(default_factory=lambda: array("q"))
+    durations: "array[int]" = field(default_factory=lambda: array("q"))
     digests: bytearray = field(default_factory=bytearray)
-    end: int = 0
 
-    def add(self, start: int, duration: int, data: bytes) -> None:
-        self.starts.append(start)
-        self.digests += hashlib.blake2b(data, digest_size=8).digest()
-        self.end = max(self.end, start + duration)
-
-    def packets(self, origin: float) -> AudioPackets:
+    def packets(self, tick: float, origin: float) -> AudioPackets:
+        starts = np.array(self.starts, np.float64) * tick
+        ends = starts + np.array(self.durations, np.float64) * tick
         return AudioPackets(
-            np.array(self.starts) * self.scale - origin,
-            np.frombuffer(bytes(self.digests), np.uint64),
-            self.end * self.scale - origin,
+            starts - origin,
+            np.frombuffer(self.digests, np.uint64),
+            float(np.max(ends, initial=0.0)) - origin,
         )
 
 
@@ -105,12 +101,18 @@ class SoundReader:
     def packets(self) -> tuple[AudioPackets, ...]:
         """Of every audio track; nothing is decoded."""
         streams = self._container.streams.audio
-        tracks = {stream.index: _Gathered(_seconds(1, stream.time_base)) for stream in streams}
+        tracks = {stream.index: _Gathered() for stream in streams}
         self._container.seek(0)
+        # There are hundreds of thousands: every name that is looked up for each of them counts.
         for packet in self._container.demux(*streams):
-            if packet.pts is not None:
-                tracks[packet.stream.index].add(packet.pts, packet.duration or 0, bytes(packet))
-        return tuple(track.packets(self._origin) for track in tracks.values())
+            if (start := packet.pts) is not None:
+                track = tracks[packet.stream_index]
+                track.starts.append(start)
+                track.durations.append(packet.duration or 0)
+                track.digests.extend(blake2b(packet, digest_size=8).digest())
+        return tuple(
+            tracks[stream.index].packets(_seconds(1, stream.time_base), self._origin) for stream in streams
+        )
 
     def read(self, track: int, start: float, end: float) -> Samples:
         """The sound from `start` to `end` (seconds), silence where there is none.

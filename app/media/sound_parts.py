@@ -103,24 +103,27 @@ def join_parts(parts: Iterable[Path], total: int, codec: SoundCodec, out: Path) 
         if not isinstance(stream, av.AudioStream):
             raise TypeError(f"{codec.encoder} encodes no sound")
         _configure(stream.codec_context, codec)
-        for index, payload in enumerate(_payloads(parts)):
-            pts = index * codec.frame - codec.priming
-            container.mux(_packet(payload, stream, pts, min(codec.frame, total - pts), codec))
+        for packet in _packets(_payloads(parts), stream, total, codec):
+            container.mux_one(packet)
 
 
-def _packet(
-    payload: bytes, stream: "AudioStream", pts: int, duration: int, codec: SoundCodec
-) -> "av.Packet[Stream]":
+def _packets(
+    payloads: Iterable[bytes], stream: "AudioStream", total: int, codec: SoundCodec
+) -> Iterator["av.Packet[Stream]"]:
+    """There are hundreds of thousands: what they have in common is made once."""
     import av
 
-    packet: av.Packet[Stream] = av.Packet(payload)
-    packet.stream, packet.time_base = stream, Fraction(1, SAMPLE_RATE)
-    packet.pts = packet.dts = pts
-    packet.duration = duration
-    packet.is_keyframe = True
-    if duration < codec.frame:
-        _discard(packet, codec.frame - duration)
-    return packet
+    tick, frame, pts = Fraction(1, SAMPLE_RATE), codec.frame, -codec.priming
+    for payload in payloads:
+        packet: av.Packet[Stream] = av.Packet(payload)
+        packet.stream, packet.time_base = stream, tick
+        packet.pts = packet.dts = pts
+        packet.duration = duration = min(frame, total - pts)
+        packet.is_keyframe = True
+        if duration < frame:
+            _discard(packet, frame - duration)
+        yield packet
+        pts += frame
 
 
 def _discard(packet: "av.Packet[Stream]", samples: int) -> None:

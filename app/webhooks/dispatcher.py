@@ -61,17 +61,22 @@ class WebhookDispatcher:
     async def _keep_dispatching(self) -> None:
         while True:
             try:
-                await self._make_deliveries()
-                await self._begin_sending()
+                await self._dispatch()
             except (SQLAlchemyError, Problem) as error:
                 logger.warning("webhooks have to wait: %s", error)
             await asyncio.sleep(POLLING_SECONDS)
 
-    async def _make_deliveries(self) -> None:
+    async def _dispatch(self) -> None:
+        async with self._database.read() as session:
+            webhooks = await rows.all_webhooks(session)
+        if webhooks:  # every look costs, and most servers have none
+            await self._make_deliveries(webhooks)
+            await self._begin_sending()
+
+    async def _make_deliveries(self, webhooks: Sequence[Webhook]) -> None:
         async with self._database.read() as session:
             newest = await newest_event(session)
-            webhooks = [hook for hook in await rows.all_webhooks(session) if hook.cursor < newest]
-        for webhook in webhooks:
+        for webhook in (each for each in webhooks if each.cursor < newest):
             async with self._database.write() as session:
                 events = await events_after(session, webhook.cursor, Topic())
                 if events and await rows.advance(session, webhook, events[-1].id):

@@ -18,7 +18,7 @@ from app.subtitles.engines.base import Transcript, TranscriptionOptions, Transcr
 from app.tts.engines.base import SpeechRequest
 from tests.benchmarks.measuring import Comparison, Cost, cost_in_process, cost_of_command
 from tests.e2e.dubbing import fetch
-from tests.live_server import LiveServer
+from tests.live_server import DIRECTLY, LiveServer
 from tests.loopback.engines import ScriptedTranscriber, ToneVoice
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.media.babble import babble
@@ -75,7 +75,7 @@ def compare(seconds: int, line_every: float, size: str = "1280x720") -> Iterator
     with tempfile.TemporaryDirectory() as name, engines:
         folder = Path(name)
         clip = _long_clip(folder, seconds, size)
-        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url, launcher=DIRECTLY) as server:
             _warm_up(server, folder, size)
             video_id = server.upload(clip)
             first = cost_in_process(server.pid, lambda: _dub(server, video_id))
@@ -97,7 +97,7 @@ def compare_lengths(minutes: Sequence[int], line_every: float, size: str = "640x
         with tempfile.TemporaryDirectory() as name, engines:
             folder = Path(name)
             clip = _long_clip(folder, 60 * each, size)
-            with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+            with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url, launcher=DIRECTLY) as server:
                 _warm_up(server, folder, size)
                 video_id = server.upload(clip)
                 cost = cost_in_process(server.pid, partial(_dub, server, video_id))
@@ -112,7 +112,7 @@ def compare_burned(seconds: int, line_every: float, size: str = "320x180") -> It
     with tempfile.TemporaryDirectory() as name, engines:
         folder = Path(name)
         clip = _long_clip(folder, seconds, size)
-        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server:
+        with LiveServer(folder / "data", OPENAI_BASE_URL=engines.url, launcher=DIRECTLY) as server:
             _warm_up(server, folder, size)
             video_id = server.upload(clip)
             first = cost_in_process(server.pid, lambda: _dub(server, video_id, "burned"))

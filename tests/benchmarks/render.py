@@ -12,7 +12,7 @@ from app.subtitles.formatter import serialise
 from tests.benchmarks.measuring import Comparison, Cost, cost_in_process, cost_of_command
 from tests.conftest import make_clip
 from tests.e2e.dubbing import ROBOT, bring_translation, fetch, speak
-from tests.live_server import LiveServer
+from tests.live_server import DIRECTLY, LiveServer
 
 MIX = "[0:a]volume=0.1[o];[o][1:a]amix=inputs=2:duration=first:normalize=0[mix]"
 SOUND = ("-map", "[mix]", "-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart")
@@ -29,7 +29,7 @@ def compare(seconds: int, size: str) -> Iterator[Comparison]:
         clip = folder / "clip.mp4"
         make_clip(clip, seconds, size=size, rate=30)
         lines = [Cue(start, start + 3, f"Line {start}") for start in range(0, seconds - 3, LINE_EVERY)]
-        with LiveServer(folder / "data") as server:
+        with LiveServer(folder / "data", launcher=DIRECTLY) as server:
             video_id = server.upload(clip)
             bring_translation(server, video_id, "en", *lines)
             speak(server, video_id, "en", ROBOT)

@@ -23,7 +23,7 @@ from app.subtitles.hearing import Hearing, understand
 from app.subtitles.segmenter import build_segments
 from app.subtitles.segments import Segment
 from tests.benchmarks.video import as_video
-from tests.live_server import Json, LiveServer
+from tests.live_server import DIRECTLY, Json, LiveServer
 from tests.loopback.openai_server import LoopbackOpenAI
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def measure_estimates(languages: Sequence[str] = ("en", "es", "fr", "de", "ko"))
         engine = LocalTranscriber(folder / "models")
         with (
             LoopbackOpenAI(transcriber=engine) as engines,
-            LiveServer(folder / "data", OPENAI_BASE_URL=engines.url) as server,
+            LiveServer(folder / "data", OPENAI_BASE_URL=engines.url, launcher=DIRECTLY) as server,
         ):
             for row in _known():
                 if row["language"] in languages:

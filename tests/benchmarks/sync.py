@@ -9,7 +9,7 @@ from tests.benchmarks.subtitles import MEDIA
 from tests.benchmarks.video import as_video
 from tests.conftest import make_clip
 from tests.e2e.dubbing import bring_translation
-from tests.live_server import Json, LiveServer
+from tests.live_server import DIRECTLY, Json, LiveServer
 from tests.loopback.engines import DrawnVoice
 from tests.loopback.openai_server import LoopbackOpenAI
 
@@ -52,7 +52,7 @@ def measure(names: Sequence[str] = SPOKEN) -> Iterator[tuple[str, ...]]:
     yield HEADINGS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with LiveServer(folder / "data") as server:
+        with LiveServer(folder / "data", launcher=DIRECTLY) as server:
             for recording in names if MEDIA.is_dir() else ():
                 video_id = server.upload(as_video(MEDIA / "speech" / recording, folder))
                 _complete(server, video_id, "extract-subtitles", {"language": "en"})
@@ -61,7 +61,9 @@ def measure(names: Sequence[str] = SPOKEN) -> Iterator[tuple[str, ...]]:
         with LoopbackOpenAI(speech=DrawnVoice()) as engines:
             for rewrites in (2, 0):
                 data = folder / f"hard-{rewrites}"
-                with LiveServer(data, OPENAI_BASE_URL=engines.url, SPEECH_REWRITES=str(rewrites)) as server:
+                with LiveServer(
+                    data, OPENAI_BASE_URL=engines.url, SPEECH_REWRITES=str(rewrites), launcher=DIRECTLY
+                ) as server:
                     yield _row(f"too slow, {rewrites} rewrites", _hard(server, folder))
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.benchmarks.measuring import MIB, Comparison, cheapest, cost_in_process, cost_of_command
 from tests.conftest import make_clip
-from tests.live_server import LiveServer
+from tests.live_server import DIRECTLY, LiveServer
 
 RUNS = 3
 BOUNDARY = "benchmark"
@@ -26,7 +26,7 @@ def compare(sizes: Sequence[int]) -> Iterator[Comparison]:
     """For files of so many MiB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with LiveServer(folder / "data") as server:
+        with LiveServer(folder / "data", launcher=DIRECTLY) as server:
             for size in sizes:
                 yield _compare(server, folder, size)
 

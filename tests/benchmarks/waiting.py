@@ -17,7 +17,7 @@ from app.tts.engines.base import SpeechRequest
 from tests.benchmarks.dub import CODERS, Babbler, PacedTranscriber, bare_ffmpeg
 from tests.conftest import make_clip
 from tests.e2e.dubbing import bring_translation, fetch, speak
-from tests.live_server import LiveServer
+from tests.live_server import DIRECTLY, LiveServer
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.media.babble import babble
 
@@ -84,7 +84,7 @@ def _dub(data: Path, latency: Mapping[Endpoint, float], calls: int, voice: Path,
     engines = LoopbackOpenAI(transcriber=PacedTranscriber(SECONDS / LINES), speech=Parrot(), latency=latency)
     settings = {"OPENAI_MAX_CONCURRENCY": str(calls), "OPENAI_BASE_URL": engines.url}
     body = {"target_languages": ["es"], "options": {"video": {"subtitle_mode": "none"}}}
-    with engines, LiveServer(data, **settings) as server:
+    with engines, LiveServer(data, launcher=DIRECTLY, **settings) as server:
         videos = [server.upload(clip, source_language="en") for clip in clips]
         tasks = [server.run(f"/api/videos/{video}/dub", body) for video in videos]
         fetch(server, f"/api/videos/{videos[-1]}/audio?language=es", voice)
@@ -101,7 +101,7 @@ def measure_answers() -> Iterator[tuple[str, ...]]:
         folder = Path(name)
         clip = folder / "clip.mp4"
         make_clip(clip, 300, size="1280x720")
-        with LiveServer(folder / "data", CPU_JOBS=str(RENDERS)) as server:
+        with LiveServer(folder / "data", CPU_JOBS=str(RENDERS), launcher=DIRECTLY) as server:
             videos = [_spoken(server, clip) for _ in range(RENDERS)]
             spoken = server.http.get(f"/api/videos/{videos[0]}/jobs").json()["jobs"][-1]["job_id"]
             yield ("idle", *_answered(server, spoken))

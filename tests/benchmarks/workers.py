@@ -13,7 +13,7 @@ from app.subtitles.cues import Cue
 from tests.bucket import Bucket
 from tests.conftest import make_clip, shared_by_machines
 from tests.e2e.dubbing import bring_translation
-from tests.live_server import LiveServer, LiveWorker
+from tests.live_server import DIRECTLY, LiveServer, LiveWorker
 from tests.loopback.openai_server import Endpoint, LoopbackOpenAI
 from tests.postgres import VARIABLE, Postgres
 
@@ -72,9 +72,9 @@ def _processes(folder: Path, number: int, settings: Mapping[str, str]) -> Iterat
     folder.mkdir()
     limits = {"OPENAI_MAX_CONCURRENCY": str(CALLS_AT_ONCE), "API_JOBS": str(JOBS_AT_ONCE)}
     common = {**settings, **limits, "WORKER_NAME": "server"}
-    server = LiveServer(folder / "server", **common)
+    server = LiveServer(folder / "server", launcher=DIRECTLY, **common)
     names = [f"worker-{index}" for index in range(1, number)]
-    workers = [LiveWorker(folder / name, name, **common) for name in names]
+    workers = [LiveWorker(folder / name, name, launcher=DIRECTLY, **common) for name in names]
     with ExitStack() as stack:
         for process in (server, *workers):
             process.begin()

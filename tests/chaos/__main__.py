@@ -21,7 +21,7 @@ from tests.chaos.disk import filled
 from tests.chaos.engines import TroubledOpenAI
 from tests.chaos.films import LANGUAGES, make_films, outputs
 from tests.chaos.scenes import Scene, one_server, several_machines
-from tests.live_server import FINAL, Json, LiveProcess, LiveServer
+from tests.live_server import DIRECTLY, FINAL, Json, LiveProcess, LiveServer
 
 LONGEST_SECONDS = 600.0
 FILM_SECONDS = 12
@@ -119,7 +119,7 @@ def main() -> int:
         films = make_films(folder, chosen.films, FILM_SECONDS)
         with TroubledOpenAI(chosen.seed, TROUBLE, LATENCY) as engines:
             engines.chance = 0.0
-            with LiveServer(folder / "calm", OPENAI_BASE_URL=engines.url) as calm:
+            with LiveServer(folder / "calm", OPENAI_BASE_URL=engines.url, launcher=DIRECTLY) as calm:
                 undisturbed = _dub_all(calm, films, folder, began + LONGEST_SECONDS)
             units = len(engines.exchanges)
             engines.exchanges.clear()

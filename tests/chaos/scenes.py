@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bucket import Bucket
 from tests.chaos.disk import small_disk
 from tests.conftest import shared_by_machines
-from tests.live_server import LiveProcess, LiveServer, LiveWorker
+from tests.live_server import DIRECTLY, LiveProcess, LiveServer, LiveWorker
 from tests.postgres import VARIABLE, Postgres
 
 DISK_BYTES = 900 << 20
@@ -39,7 +39,7 @@ def one_server(folder: Path, engines: str) -> Iterator[Scene]:
     """It does everything, and is the one who is killed. `engines` is the URL of theirs."""
     with (
         small_disk(folder / "disk", DISK_BYTES) as disk,
-        LiveServer(disk / "data", OPENAI_BASE_URL=engines) as server,
+        LiveServer(disk / "data", OPENAI_BASE_URL=engines, launcher=DIRECTLY) as server,
     ):
         yield Scene(server, (server,), disk)
 
@@ -51,6 +51,9 @@ def several_machines(folder: Path, engines: str) -> Iterator[Scene]:
         raise SystemExit(f"{VARIABLE} names no PostgreSQL server")
     with Postgres(os.environ[VARIABLE]) as postgres, Bucket() as bucket, ExitStack() as running:
         settings = {"OPENAI_BASE_URL": engines, **shared_by_machines(postgres, bucket)}
-        server = running.enter_context(LiveServer(folder / "server", **settings))
-        workers = [running.enter_context(LiveWorker(folder / name, name, **settings)) for name in WORKERS]
+        server = running.enter_context(LiveServer(folder / "server", launcher=DIRECTLY, **settings))
+        workers = [
+            running.enter_context(LiveWorker(folder / name, name, launcher=DIRECTLY, **settings))
+            for name in WORKERS
+        ]
         yield Scene(server, workers)

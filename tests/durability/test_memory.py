@@ -9,7 +9,7 @@ import pytest
 
 from tests.durability.conftest import HUGE_BYTES
 from tests.durability.processes import cpu_seconds, files, memory_mb
-from tests.live_server import LiveServer
+from tests.live_server import DIRECTLY, LiveServer
 
 MOST_IDLE_MB = 150
 MOST_UPLOADING_MB = 200
@@ -19,7 +19,7 @@ READY_CPU_SECONDS = 6.0  # 1.3 on two idle cores, up to three times as many on b
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[LiveServer]:
     """A server of its own, not yet started: what another test made it load would count here."""
-    server = LiveServer(tmp_path / "data")
+    server = LiveServer(tmp_path / "data", launcher=DIRECTLY)
     with closing(server.http):
         yield server
         server.stop()
