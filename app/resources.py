@@ -47,6 +47,7 @@ from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
 from app.retention import HistoryKeeper
 from app.storage.cleaner import StorageCleaner
+from app.storage.encryption.setup import Encryption
 from app.storage.manager import StorageManager
 from app.storage.processor import FileProcessor
 from app.storage.validator import FileValidator
@@ -86,7 +87,10 @@ class Resources:
         self.alerts = AlertManager()
         self.database = Database(settings.database)
         home = settings.data_dir.absolute()
-        self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
+        self.encryption = Encryption(settings)
+        self.storage = StorageManager(
+            home, settings.worker_name, settings.storage_url, self.encryption.object_keys
+        )
         self.files = FileProcessor(self.storage)
         self.claims = Claims(
             self.database,
@@ -160,8 +164,9 @@ class Resources:
 
     async def start(self) -> None:
         """Migrates, cleans up after a crash, and goes on with what it left."""
-        await self.database.migrate()
         await self.storage.claim()
+        await self.encryption.start()
+        await self.database.migrate()
         async with self.database.read() as session:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)

@@ -17,7 +17,9 @@ Locale = Literal["ko", "en"]
 
 DATABASES = ("sqlite", "postgresql", "postgres")
 STORES = ("s3", "gs", "az")
-SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL")
+SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL", "ENCRYPTION_KEY", "ENCRYPTION_OLD_KEY")
+
+FACTORY = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -45,6 +47,13 @@ class Settings(BaseSettings):
     data_dir: Path = Path("storage")
     database_url: str | None = None
     storage_url: str | None = None
+    encryption: Literal["on", "off"] = "on"
+    encryption_key: SecretStr | None = None
+    encryption_key_file: Path | None = None
+    encryption_kms: str | None = Field(default=None, pattern=FACTORY)
+    encryption_old_key: SecretStr | None = None
+    encryption_old_key_file: Path | None = None
+    encryption_old_kms: str | None = Field(default=None, pattern=FACTORY)
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
