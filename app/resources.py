@@ -85,9 +85,9 @@ class Resources:
         self.settings = settings
         _prepare(settings.data_dir)
         self.alerts = AlertManager()
-        self.database = Database(settings.database)
-        home = settings.data_dir.absolute()
         self.encryption = Encryption(settings)
+        self.database = Database(settings.database, self.encryption.texts)
+        home = settings.data_dir.absolute()
         self.storage = StorageManager(
             home, settings.worker_name, settings.storage_url, self.encryption.object_keys
         )

@@ -7,6 +7,7 @@ from app.storage.encryption.key_store import KeyStore
 from app.storage.encryption.keyring import Keyring
 from app.storage.encryption.object_keys import ObjectKeys
 from app.storage.encryption.roots import ConfiguredRoots
+from app.storage.encryption.texts import Texts
 
 
 class Encryption:
@@ -22,6 +23,10 @@ class Encryption:
     @property
     def object_keys(self) -> ObjectKeys | None:
         return None if self.keyring is None else ObjectKeys(self.keyring)
+
+    @property
+    def texts(self) -> Texts | None:
+        return None if self.keyring is None else Texts(self.keyring)
 
     async def start(self) -> None:
         """Before anything is read or written. Raises `InvalidSettings` if what is stored does not fit the
