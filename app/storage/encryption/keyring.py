@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Protocol
 
@@ -18,7 +19,10 @@ from app.storage.encryption.root_keys import KEY_BYTES, KeyWrapper
 logger = logging.getLogger(__name__)
 
 ID_BYTES = 16
-REMEDY = "set ENCRYPTION_KEY, ENCRYPTION_KEY_FILE or ENCRYPTION_KMS to the one they were made with"
+REMEDY = (
+    "set it, ENCRYPTION_KEY_FILE or ENCRYPTION_KMS to the one they were made with, or have "
+    "`python -m app encryption rotate` replace that"
+)
 
 
 class RootKeys(Protocol):
@@ -34,6 +38,15 @@ class RootKeys(Protocol):
     def make(self) -> KeyWrapper:
         """The one in use from now on."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """From `former` root keys to a `new` one, which is the one in use once it has been made to `settle`."""
+
+    new: KeyWrapper
+    former: Sequence[KeyWrapper]
+    settle: Callable[[], None]
 
 
 class DataKey:
@@ -82,15 +95,15 @@ class Keyring:
         self._keys: Mapping[bytes, DataKey] = {}
         self._newest: DataKey | None = None
 
-    async def load(self) -> None:
+    async def load(self, *, amid_content: bool = False) -> None:
         """Before anything is sealed or opened. Makes the first key of a new store.
 
         Raises `InvalidSettings` if the root key is not the one that the keys were wrapped by, or if there are
-        objects from before everything was sealed.
+        objects from before everything was sealed, unless that is what it is to begin with.
         """
         await asyncio.to_thread(self._read)
         if not self._keys:
-            if await asyncio.to_thread(self._store.has_content):
+            if not amid_content and await asyncio.to_thread(self._store.has_content):
                 raise InvalidSettings(
                     "ENCRYPTION: what is stored here is not encrypted yet: run `python -m app encryption "
                     "apply` once while nothing else runs, or set ENCRYPTION=off"
@@ -126,26 +139,24 @@ class Keyring:
         self._newest = key
         return key
 
-    async def wrap_again(self, new: KeyWrapper, former: Iterable[KeyWrapper]) -> int:
-        """Every data key that only former root keys have wrapped, by the new one too. Returns how many."""
-        missing = await asyncio.to_thread(self._not_wrapped_by, new, former)
-        for key in missing:
-            await self._store.add(await asyncio.to_thread(key.wrapped, new))
-        return len(missing)
-
-    async def forget_former(self, root: KeyWrapper) -> int:
-        """Removes what others than this root key have wrapped, as far as it has wrapped it too. Returns how
-        many."""
-        removed = 0
+    async def rotate(self, rotation: Rotation) -> None:
+        """Every data key is wrapped by the new root key before the former ones are given up; processes that
+        run have theirs at hand. Raises `InvalidSettings` if there is one that none of them has wrapped."""
+        while missing := await asyncio.to_thread(self._missing, rotation):  # another may have been begun
+            for key in missing:
+                await self._store.add(await asyncio.to_thread(key.wrapped, rotation.new))
+        await asyncio.to_thread(rotation.settle)
         for keys in _by_id(await asyncio.to_thread(self._store.read)).values():
-            own = [key for key in keys if key.root == root.id]
-            for kept in own:
-                await asyncio.to_thread(DataKey.unwrapped, kept, root)
-            for key in keys if own else ():
-                if key.root != root.id:
-                    await self._store.remove(key)
-                    removed += 1
-        return removed
+            await self._forget_former(keys, rotation.new)
+
+    async def _forget_former(self, keys: Sequence[WrappedKey], root: KeyWrapper) -> None:
+        """Of one data key. What is left is known to be good."""
+        left = [key for key in keys if key.root == root.id]
+        for key in left:
+            await asyncio.to_thread(DataKey.unwrapped, key, root)
+        for key in keys if left else ():
+            if key.root != root.id:
+                await self._store.remove(key)
 
     def _root(self) -> KeyWrapper:
         current = self._roots.current()
@@ -158,11 +169,11 @@ class Keyring:
         for raw_id in found if wanted is None else wanted & found.keys():
             self._keys = {**self._keys, raw_id: _unwrapped(found[raw_id], roots)}
 
-    def _not_wrapped_by(self, new: KeyWrapper, former: Iterable[KeyWrapper]) -> list[DataKey]:
+    def _missing(self, rotation: Rotation) -> list[DataKey]:
         return [
-            _unwrapped(keys, list(former))
+            _unwrapped(keys, rotation.former)
             for keys in _by_id(self._store.read()).values()
-            if all(key.root != new.id for key in keys)
+            if all(key.root != rotation.new.id for key in keys)
         ]
 
 

@@ -6,6 +6,7 @@ import importlib
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -93,7 +94,9 @@ class RootKeyFile:
         return RootKey(_decoded(_text_of(self.path, str(self.path)), str(self.path)))
 
     def make(self) -> None:
-        """Unless somebody else does at the same time."""
+        """Unless it is there, or somebody else makes it at the same time."""
+        if self.path.exists():
+            return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.parent.chmod(0o700)
         new = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
@@ -103,15 +106,14 @@ class RootKeyFile:
                 file.write(new_key() + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            if not self.path.exists():
+            with suppress(FileExistsError):
                 self.path.hardlink_to(new)
-        except FileExistsError:
-            pass
         finally:
             new.unlink()
         self.settle()
 
     def replace(self, new: "RootKeyFile") -> None:
+        """With what the other holds, which is gone then."""
         new.path.replace(self.path)
         self.settle()
 
