@@ -22,6 +22,7 @@ import app.webhooks.models  # noqa: F401 - importing the models fills the metada
 from alembic import context
 from app.core.database import Base, Database
 from app.core.settings import load_settings
+from app.storage.encryption.setup import Encryption
 
 
 def migrate(connection: Connection) -> None:
@@ -31,7 +32,10 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_from_command_line() -> None:
-    database = Database(load_settings().database)
+    settings = load_settings()
+    encryption = Encryption(settings)
+    await encryption.start()
+    database = Database(settings.database, encryption.texts)
     async with database.engine.begin() as connection:
         await connection.run_sync(migrate)
     await database.close()

@@ -21,6 +21,7 @@ from app.core.database import Database, utc_now
 from app.core.errors import InvalidSettings, Problem
 from app.core.locales import catalogue
 from app.core.settings import Settings
+from app.storage.encryption.setup import Encryption
 
 REFUSED = 1
 
@@ -30,8 +31,10 @@ Command = Callable[[AsyncSession, AccountService, Namespace], Awaitable[str]]
 async def run_administration(settings: Settings, chosen: Namespace) -> int:
     """Prints what came of it; 1 if it was refused."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
+    encryption = Encryption(settings)
+    database = Database(settings.database, encryption.texts)
     try:
+        await encryption.start()
         await database.migrate()
         accounts = AccountService(database, Passwords())
         async with database.write() as session:

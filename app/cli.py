@@ -1,4 +1,4 @@
-"""The command line: serve, worker, demo, doctor, users and keys."""
+"""The command line: serve, worker, demo, doctor, users, keys and encryption."""
 
 import argparse
 import asyncio
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return work(settings)
             case "demo":
                 return demo(settings, chosen.video, chosen.source, chosen.target)
-            case "users" | "keys":
+            case "users" | "keys" | "encryption":
                 return administer(settings, chosen)
             case _:
                 return examine(settings)
@@ -79,10 +79,29 @@ def demo(settings: Settings, video: Path | None, source: str, target: str) -> in
 
 
 def administer(settings: Settings, chosen: argparse.Namespace) -> int:
-    """Looks after users and their keys, also while the server runs."""
+    """Looks after users, their keys and those of the data, also while the server runs."""
+    if chosen.command == "encryption":
+        return encrypt(settings, chosen.action)
     from app.administration import run_administration
 
     return asyncio.run(run_administration(settings, chosen))
+
+
+def encrypt(settings: Settings, action: str) -> int:
+    """Prints what was done, or a new key."""
+    from app import encryption
+    from app.storage.encryption.root_keys import new_key
+
+    match action:
+        case "key":
+            print(new_key())
+        case "rotate":
+            print(asyncio.run(encryption.rotate(settings)))
+        case "new-data-key":
+            print(asyncio.run(encryption.begin_data_key(settings)))
+        case _:
+            print(asyncio.run(encryption.apply(settings)))
+    return 0
 
 
 def examine(settings: Settings) -> int:
@@ -170,6 +189,12 @@ def _parser() -> argparse.ArgumentParser:
     demo_parser.add_argument("video", nargs="?", type=Path, help="a video file; default: a sample is made")
     demo_parser.add_argument("--from", dest="source", default="auto", help="its language; default: detected")
     demo_parser.add_argument("--to", dest="target", default="es", help="the language wanted; default: es")
+    keys = commands.add_parser("encryption", help="make, rotate and begin keys, or seal what is readable yet")
+    actions = keys.add_subparsers(dest="action", required=True, metavar="action")
+    actions.add_parser("key", help="print a new root key, for ENCRYPTION_KEY")
+    actions.add_parser("rotate", help="have another root key protect the data; servers may run")
+    actions.add_parser("new-data-key", help="seal what is new with another key, from the next start on")
+    actions.add_parser("apply", help="seal what was stored with ENCRYPTION=off, while nothing else runs")
     commands.add_parser("doctor", help="say what works, what is missing and how to get it")
     _add_users(commands.add_parser("users", help="make, list and disable users"))
     _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"))

@@ -37,8 +37,7 @@ from app.ledger.budget import Budgets
 from app.ledger.minutes import SharedMinutes
 from app.ledger.prices import PriceTable
 from app.ledger.service import Ledger
-from app.links.service import LinkService, forget_links
-from app.links.signing import LinkSigner, link_key
+from app.links.service import LinkHolders, forget_links
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
 from app.memo import Memo
@@ -52,6 +51,7 @@ from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
 from app.retention import HistoryKeeper
 from app.storage.cleaner import StorageCleaner
+from app.storage.encryption.setup import Encryption
 from app.storage.manager import StorageManager
 from app.storage.processor import FileProcessor
 from app.storage.validator import FileValidator
@@ -89,9 +89,12 @@ class Resources:
         self.settings = settings
         _prepare(settings.data_dir)
         self.alerts = AlertManager()
-        self.database = Database(settings.database)
+        self.encryption = Encryption(settings)
+        self.database = Database(settings.database, self.encryption.texts)
         home = settings.data_dir.absolute()
-        self.storage = StorageManager(home, settings.worker_name, settings.storage_url)
+        self.storage = StorageManager(
+            home, settings.worker_name, settings.storage_url, self.encryption.object_keys
+        )
         self.files = FileProcessor(self.storage)
         self.claims = Claims(
             self.database,
@@ -116,8 +119,7 @@ class Resources:
             timeout=settings.ffmpeg_timeout_seconds,
         )
         self.accounts = AccountService(self.database, Passwords())
-        self.links = LinkService(self.database, LinkSigner(link_key(home)))
-        self.identification = Identification(self.database, settings, self.links.identify)
+        self.identification = Identification(self.database, settings, LinkHolders(self.database).identify)
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)
         fixed = fixed_sizes(settings)
@@ -168,8 +170,9 @@ class Resources:
 
     async def start(self) -> None:
         """Migrates, cleans up after a crash, and goes on with what it left."""
-        await self.database.migrate()
         await self.storage.claim()
+        await self.encryption.start()
+        await self.database.migrate()
         async with self.database.read() as session:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)
@@ -298,7 +301,6 @@ class Resources:
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             WebhookService(private=self.settings.webhook_private_addresses),
             self.accounts,
-            self.links,
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
 

@@ -27,6 +27,7 @@ class Bucket:
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "ENCRYPTION_KEY": "bm8gc2VjcmV0IGF0IGFsbCwgZm9yIHRlc3RzIG9ubHk=",
         }
 
     def new(self) -> str:

@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column('video_id', sa.String(), nullable=False),
         sa.Column('user_id', sa.String(), nullable=True),
         sa.Column('target', sa.String(), nullable=False),
+        sa.Column('secret', sa.String(), nullable=False),
         sa.Column('expires_at', MOMENT, nullable=False),
         sa.Column('created_at', MOMENT, nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,11 +1,12 @@
 """Work side by side, and work that is seen through."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -13,6 +14,24 @@ async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     async with side_by_side() as group:
         tasks = [group.create_task(coroutine) for coroutine in coroutines]
     return [task.result() for task in tasks]
+
+
+async def one_ahead(
+    make: Callable[[Item], Coroutine[Any, Any, T]], items: Iterable[Item]
+) -> AsyncGenerator[T, None]:
+    """What is made of each item, in order; the next is being made while one is used."""
+    under_way: asyncio.Task[T] | None = None
+    try:
+        for item in items:
+            following = asyncio.create_task(make(item))
+            ready, under_way = under_way, following
+            if ready is not None:
+                yield await ready
+        if under_way is not None:
+            yield await under_way
+    finally:
+        if under_way is not None:
+            under_way.cancel()
 
 
 @asynccontextmanager

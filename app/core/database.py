@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, InvalidSettings, Problem
+from app.core.sealed_columns import TextCipher, use_cipher
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
@@ -103,15 +104,19 @@ class Database:
     Writers on SQLite take the write lock at their start (`BEGIN IMMEDIATE`): a transaction that reads
     first and writes later would fail at once where it could have waited. They share one connection, so
     that they are served in their order: left to SQLite, some would wait until they gave up.
+
+    What users wrote rests sealed by the `cipher`, if there is one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cipher: TextCipher | None = None) -> None:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite":
             self.engine = _sqlite_engine(self.url, "BEGIN IMMEDIATE", **ONE_WRITER)
             self._reader = _sqlite_engine(self.url, "BEGIN")
         else:
             self.engine = self._reader = create_async_engine(self.url, pool_pre_ping=True)
+        for engine in (self.engine, self._reader):
+            use_cipher(engine.dialect, cipher)
         self._reads = async_sessionmaker(self._reader, expire_on_commit=False)
         self._writes = async_sessionmaker(self.engine, expire_on_commit=False)
 

@@ -96,6 +96,7 @@ class ErrorCode(StrEnum):
     STORAGE_FULL = "storage_full"
     STORAGE_UNREACHABLE = "storage_unreachable"
     STORAGE_REFUSED = "storage_refused"
+    CONTENT_DAMAGED = "content_damaged"
     INTERRUPTED_TOO_OFTEN = "interrupted_too_often"
     INTERNAL_ERROR = "internal_error"
 
@@ -214,6 +215,7 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
     500: frozenset(
         {
             ErrorCode.INTERNAL_ERROR,
+            ErrorCode.CONTENT_DAMAGED,
             ErrorCode.FFMPEG_FAILED,
             ErrorCode.FFMPEG_TIMEOUT,
             ErrorCode.PROCESSING_ERROR,

@@ -32,7 +32,7 @@ TITLES = {
     416: "Range beyond the file's end",
     422: "The request is not valid; `errors` names the fields",
     429: "Too many requests",
-    500: "A defect of the server, logged under the reference in `detail`",
+    500: "A defect of the server, logged under the reference in `detail`, or stored content that is damaged",
     502: "The engine refused, failed or could not be reached",
     503: "The engine or the object store is not able; `next` says what to do",
     507: "The disk is full",
@@ -66,6 +66,7 @@ SAMPLES: dict[str, str | float] = {
     "source": "ko",
     "target": "en",
     "status": "completed",
+    "name": "videos/vid_0199c3a4b5d67e8f90a1b2c3d4e5f607/upload",
     "path": "/api/video",
     "method": "PATCH",
     "summary": "options.pitch: Input should be less than or equal to 10",
@@ -87,6 +88,8 @@ SAMPLES: dict[str, str | float] = {
     "spent": "1.21",
     "unit": "0.004",
 }
+# Whatever is asked for, something stored is read.
+ANYWHERE = (ErrorCode.CONTENT_DAMAGED, ErrorCode.INTERNAL_ERROR)
 SAMPLE_ERROR = FieldError(
     field="options.pitch", message="Input should be less than or equal to 10", type="less_than_equal"
 )
@@ -191,7 +194,7 @@ def document_of(app: FastAPI, *models: type[BaseModel]) -> Callable[[], Json]:
 
 
 def _problems(codes: Sequence[ErrorCode], named: Sequence[ErrorCode]) -> Iterator[Problem]:
-    for code in (ErrorCode.INVALID_REQUEST, *codes, ErrorCode.INTERNAL_ERROR):
+    for code in (ErrorCode.INVALID_REQUEST, *codes, *ANYWHERE):
         yield Problem(code, field=None, **SAMPLES)
     for code in named:
         yield Problem(code, field="segments.0.id", **SAMPLES)

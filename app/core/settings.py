@@ -21,6 +21,7 @@ DATABASES = ("sqlite", "postgresql", "postgres")
 STORES = ("s3", "gs", "az")
 OFF = "off"
 IN_MEMORY = "memory://"
+FACTORY = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 RETIRED_MODELS = {
     "whisper-tiny": "whisper-1",
@@ -48,6 +49,11 @@ class Settings(BaseSettings):
     data_dir: Path = Path("storage")
     database_url: Annotated[str | None, Secret()] = None
     storage_url: str | None = None
+    encryption: Literal["on", "off"] = "on"
+    encryption_key: Annotated[SecretStr | None, Secret()] = None
+    encryption_kms: str | None = Field(default=None, pattern=FACTORY)
+    encryption_old_key: Annotated[SecretStr | None, Secret()] = None
+    encryption_old_kms: str | None = Field(default=None, pattern=FACTORY)
     host: str = "127.0.0.1"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = Field(default=8000, ge=0, le=65535)

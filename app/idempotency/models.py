@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from sqlalchemy import JSON, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedBytes, SealedJson
 
 KEPT = timedelta(hours=24)
 
@@ -35,8 +35,8 @@ class IdempotencyKey(Base):
     committed: Mapped[bool] = mapped_column(default=False)
     body: Mapped[str | None]
     status: Mapped[int | None]
-    headers: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    headers: Mapped[dict[str, str] | None] = mapped_column(SealedJson("idempotency_keys.headers"))
+    content: Mapped[bytes | None] = mapped_column(SealedBytes("idempotency_keys.content"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
     @property

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Literal
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     ForeignKey,
     Index,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedJson
 from app.ledger.models import UsageEntry
 
 
@@ -74,7 +74,7 @@ class PartialResult(Base):
     attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     count: Mapped[int]
-    segments: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+    segments: Mapped[list[dict[str, object]]] = mapped_column(SealedJson("partial_results.segments"))
 
 
 _ITS_ID, _ITS_ATTEMPT = literal_column("jobs.id", String()), literal_column("jobs.attempt", Integer())
@@ -128,14 +128,14 @@ class Job(Base):
     paused_since: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=0)
     interruptions: Mapped[int] = mapped_column(default=0)
-    request: Mapped[dict[str, object]] = mapped_column(JSON)
+    request: Mapped[dict[str, object]] = mapped_column(SealedJson("jobs.request"))
     fingerprint: Mapped[str] = mapped_column(index=True)
     progress: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(default="queued")
-    message_details: Mapped[Details] = mapped_column(JSON, default=dict)
-    result: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    message_details: Mapped[Details] = mapped_column(SealedJson("jobs.message_details"), default=dict)
+    result: Mapped[dict[str, object] | None] = mapped_column(SealedJson("jobs.result"))
     error: Mapped[str | None]
-    error_details: Mapped[Details | None] = mapped_column(JSON)
+    error_details: Mapped[Details | None] = mapped_column(SealedJson("jobs.error_details"))
     units: Mapped[float]
     rate_key: Mapped[str]
     estimated_seconds: Mapped[float]
@@ -176,5 +176,5 @@ class Event(Base):
     task_id: Mapped[str]
     video_id: Mapped[str]
     kind: Mapped[EventKind]
-    task: Mapped[dict[str, object]] = mapped_column(JSON)
+    task: Mapped[dict[str, object]] = mapped_column(SealedJson("events.task"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

@@ -1,9 +1,8 @@
 """Links to a video's files over HTTP."""
 
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
 from app.audit.log import Who, note
 from app.audit.models import Action
@@ -12,17 +11,14 @@ from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.links import BaseUrl
 from app.core.openapi import created, problems
-from app.core.resources import owned
 from app.core.schemas import VideoId
 from app.idempotency.claim import RepeatableRoute
 from app.links.models import Link
 from app.links.schemas import CreatedLink, LinkDetails, LinkId, LinkList, NewLink
-from app.links.service import LinkService, get_link, leads_to_file, links_to
+from app.links.service import create_link, get_link, leads_to_file, links_to, url_of
 from app.projects.access import VIDEO_READERS, VIDEO_WRITERS, project_of
 
 router = APIRouter(prefix="/api/videos/{video_id}/links", tags=["videos"], route_class=RepeatableRoute)
-
-Service = Annotated[LinkService, Depends(owned(LinkService))]
 
 
 @router.get(
@@ -46,13 +42,12 @@ async def list_links(video_id: VideoId, session: ReadSession) -> LinkList:
     responses=created("It works at once.")
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.LINK_UNAVAILABLE),
 )
-async def create_link(
+async def make_link(
     request: Request,
     video_id: VideoId,
     body: NewLink,
     caller: Identified,
     session: WriteSession,
-    service: Service,
     who: Who,
     base: BaseUrl,
 ) -> CreatedLink:
@@ -61,9 +56,9 @@ async def create_link(
     target = f"/api/videos/{video_id}/{body.path}"
     if not leads_to_file(request.app.state.file_routes, target.partition("?")[0]):
         raise Problem(ErrorCode.LINK_UNAVAILABLE, field="path", path=body.path)
-    link = await service.create(session, caller, video_id, target, timedelta(seconds=body.expires_in))
+    link = await create_link(session, caller, video_id, target, timedelta(seconds=body.expires_in))
     note(session, who, Action.LINK_CREATED, link.id, await project_of(session, video_id), video=video_id)
-    return CreatedLink(**dict(_details(link)), url=f"{base}{service.url_of(link)}")
+    return CreatedLink(**dict(_details(link)), url=f"{base}{url_of(link)}")
 
 
 @router.delete(

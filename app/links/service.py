@@ -1,7 +1,8 @@
-"""LinkService: makes links and knows them again."""
+"""Makes links and knows them again."""
 
+import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
@@ -13,7 +14,7 @@ from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.links.models import Link
-from app.links.signing import LinkSigner, Ticket
+from app.links.signing import Ticket, read_link
 from app.projects.access import FILE_READERS, project_of
 from app.projects.models import Member
 
@@ -39,53 +40,57 @@ async def forget_links(session: AsyncSession, now: datetime) -> None:
     await session.execute(delete(Link).where(Link.expires_at < now))
 
 
-class LinkService:
-    """Links to the files of videos."""
+async def create_link(
+    session: AsyncSession, caller: Caller, video_id: str, target: str, lasts: timedelta
+) -> Link:
+    """`target` is a path with its query, which `leads_to_file`."""
+    link = Link(
+        id=new_id("lnk"),
+        video_id=video_id,
+        user_id=caller.user_id,
+        target=target,
+        secret=secrets.token_urlsafe(32),
+        expires_at=(utc_now() + lasts).replace(microsecond=0),
+    )
+    session.add(link)
+    await session.flush()
+    return link
 
-    def __init__(self, database: Database, signer: LinkSigner) -> None:
+
+def url_of(link: Link) -> str:
+    """Its path and query."""
+    return Ticket(link.id, link.target, int(link.expires_at.timestamp())).url(link.secret)
+
+
+class LinkHolders:
+    """Whoever has a link may look at what it leads to."""
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._signer = signer
-
-    async def create(
-        self, session: AsyncSession, caller: Caller, video_id: str, target: str, lasts: timedelta
-    ) -> Link:
-        """`target` is a path with its query, which `leads_to_file`."""
-        link = Link(
-            id=new_id("lnk"),
-            video_id=video_id,
-            user_id=caller.user_id,
-            target=target,
-            expires_at=(utc_now() + lasts).replace(microsecond=0),
-        )
-        session.add(link)
-        await session.flush()
-        return link
-
-    def url_of(self, link: Link) -> str:
-        """Its path and query."""
-        return self._signer.sign(Ticket(link.id, link.target, int(link.expires_at.timestamp())))
 
     async def identify(self, request: Request) -> Caller:
-        """Whoever has a link may look at what it leads to. Raises `Problem(LINK_INVALID)`."""
+        """Raises `Problem(LINK_INVALID)`."""
         query = request.scope["query_string"].decode("latin-1")
-        ticket = self._signer.read(f"{request.scope['path']}?{query}")
-        if request.method not in METHODS or ticket is None:
+        signed = read_link(f"{request.scope['path']}?{query}")
+        if signed is None or request.method not in METHODS:
             raise Problem(ErrorCode.LINK_INVALID)
         async with self._database.read() as session:
-            project_id = await self._project_of(session, ticket)
-        if project_id is None or datetime.fromtimestamp(ticket.expires, UTC) < utc_now():
-            raise Problem(ErrorCode.LINK_INVALID)
-        return Caller(CallerKind.LINK, ticket.link_id, None, frozenset({Scope.VIDEOS_READ}), project_id)
+            link = await session.get(Link, signed.ticket.link_id)
+            if link is None or not signed.is_by(link.secret) or link.expires_at < utc_now():
+                raise Problem(ErrorCode.LINK_INVALID)
+            project_id = await _project_of(session, link)
+        scopes = frozenset({Scope.VIDEOS_READ})
+        return Caller(CallerKind.LINK, link.id, None, scopes, project_id)
 
-    async def _project_of(self, session: AsyncSession, ticket: Ticket) -> str | None:
-        """None if the link was revoked, or who made it may no longer look there."""
-        link = await session.get(Link, ticket.link_id)
-        if link is None:
-            return None
-        project_id = await project_of(session, link.video_id)
-        if link.user_id is None:
-            return project_id
-        return None if await session.get(Member, (project_id, link.user_id)) is None else project_id
+
+async def _project_of(session: AsyncSession, link: Link) -> str:
+    """Raises `Problem(LINK_INVALID)` if who made it may no longer look there."""
+    project_id = await project_of(session, link.video_id)
+    if project_id is None:
+        raise Problem(ErrorCode.LINK_INVALID)
+    if link.user_id is not None and await session.get(Member, (project_id, link.user_id)) is None:
+        raise Problem(ErrorCode.LINK_INVALID)
+    return project_id
 
 
 def file_routes(routers: Sequence[APIRouter]) -> tuple[APIRoute, ...]:

@@ -2,10 +2,7 @@
 
 import hashlib
 import hmac
-import os
-import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 LINK, EXPIRES, SIGNATURE = "link", "expires", "signature"
@@ -20,43 +17,37 @@ class Ticket:
     target: str
     expires: int
 
+    def signature(self, secret: str) -> str:
+        """As only who knows the link's secret can make it."""
+        said = "\n".join(("GET", self.target, self.link_id, str(self.expires)))
+        return hmac.new(secret.encode(), said.encode(), hashlib.sha256).hexdigest()
 
-class LinkSigner:
-    """`key` has 32 random bytes, the same in all processes."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def sign(self, ticket: Ticket) -> str:
+    def url(self, secret: str) -> str:
         """The path and query of the link."""
-        added = urlencode({LINK: ticket.link_id, EXPIRES: ticket.expires, SIGNATURE: self._signature(ticket)})
-        return f"{ticket.target}{'&' if '?' in ticket.target else '?'}{added}"
-
-    def read(self, url: str) -> Ticket | None:
-        """What a link says; None if it is not exactly as it was signed."""
-        parts = urlsplit(url)
-        items = parse_qsl(parts.query, keep_blank_values=True)
-        added = {name: value for name, value in items if name in ADDED}
-        rest = urlencode([(name, value) for name, value in items if name not in ADDED])
-        expires = added.get(EXPIRES, "")
-        if len(items) != len(set(items)) or not (expires.isascii() and expires.isdigit()):
-            return None
-        ticket = Ticket(added.get(LINK, ""), f"{parts.path}?{rest}" if rest else parts.path, int(expires))
-        given = added.get(SIGNATURE, "").encode()
-        return ticket if hmac.compare_digest(self._signature(ticket).encode(), given) else None
-
-    def _signature(self, ticket: Ticket) -> str:
-        said = "\n".join(("GET", ticket.target, ticket.link_id, str(ticket.expires)))
-        return hmac.new(self._key, said.encode(), hashlib.sha256).hexdigest()
+        added = {LINK: self.link_id, EXPIRES: self.expires, SIGNATURE: self.signature(secret)}
+        return f"{self.target}{'&' if '?' in self.target else '?'}{urlencode(added)}"
 
 
-def link_key(home: Path) -> bytes:
-    """The key of the server whose data are in `home`; made when it is first wanted."""
-    path = home / "keys" / "links.key"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
+@dataclass(frozen=True, slots=True)
+class SignedTicket:
+    """A link as it came; nothing of it is to be believed before it `is_by` the secret."""
+
+    ticket: Ticket
+    signature: str
+
+    def is_by(self, secret: str) -> bool:
+        return hmac.compare_digest(self.ticket.signature(secret).encode(), self.signature.encode())
+
+
+def read_link(url: str) -> SignedTicket | None:
+    """None if that is no link."""
+    parts = urlsplit(url)
+    items = parse_qsl(parts.query, keep_blank_values=True)
+    added = [(name, value) for name, value in items if name in ADDED]
+    told = dict(added)
+    expires = told.get(EXPIRES, "")
+    if len(added) != len(ADDED) or len(told) != len(ADDED) or not (expires.isascii() and expires.isdigit()):
+        return None
+    rest = urlencode([(name, value) for name, value in items if name not in ADDED])
+    target = f"{parts.path}?{rest}" if rest else parts.path
+    return SignedTicket(Ticket(told[LINK], target, int(expires)), told[SIGNATURE])

@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 import obstore
-from obstore.store import ObjectStore
-from typing_extensions import Buffer
 
 from app.core.errors import InvalidSettings, Problem
-from app.storage.backends import CHUNK_BYTES, backend
+from app.storage.backends import OBJECTS, ObjectWriter, backend
+from app.storage.encryption.object_keys import ObjectKeys
+from app.storage.objects import Objects, PlainObjects
 from app.storage.scratch import Scratch
+from app.storage.sealed import SealedObjects
 from app.storage.trouble import storage_told
 
 logger = logging.getLogger(__name__)
@@ -31,58 +32,26 @@ class StoredObject:
     modified: datetime
 
 
-class ObjectWriter(Protocol):
-    """An object on its way in."""
-
-    async def write(self, data: bytes, /) -> int: ...
-
-
-class _ObjectFile(io.RawIOBase):
-    """An object as Python's own kind of file, which media libraries expect."""
-
-    def __init__(self, store: ObjectStore, key: str) -> None:
-        with storage_told():
-            self._reader = obstore.open_reader(store, key, buffer_size=CHUNK_BYTES)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        with storage_told():
-            data = self._reader.read(len(view))
-        view[: len(data)] = memoryview(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return self._reader.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._reader.tell()
-
-    def close(self) -> None:
-        if not self.closed:
-            self._reader.close()
-        super().close()
-
-
 class StorageManager:
     """Objects are written whole under a key never used before, and never changed: what can be read is
     complete. A key never contains a client's file name.
 
-    Whatever reads or writes them raises `Problem`: STORAGE_FULL, STORAGE_UNREACHABLE or STORAGE_REFUSED.
+    Whatever reads or writes them raises `Problem`: STORAGE_FULL, STORAGE_UNREACHABLE or STORAGE_REFUSED, and
+    CONTENT_DAMAGED where what is read is not what was written.
 
-    They rest in `root`, or at `url` (STORAGE_URL). Processes that share the `root` have different names:
-    scratch files belong to one `process` alone.
+    They rest in `root`, or at `url` (STORAGE_URL), sealed if there are `keys`. Processes that share the
+    `root` have different names: scratch files belong to one `process` alone.
     """
 
-    def __init__(self, root: Path, process: str, url: str | None = None) -> None:
+    def __init__(
+        self, root: Path, process: str, url: str | None = None, keys: ObjectKeys | None = None
+    ) -> None:
         """Raises `InvalidSettings`."""
-        self._backend = backend(url, root / "objects")
+        self._backend = backend(url, root / OBJECTS)
         self._store = self._backend.store
+        self._objects: Objects = (
+            PlainObjects(self._backend) if keys is None else SealedObjects(self._backend, keys)
+        )
         self._scratch = Scratch(root / "scratch", process)
 
     async def claim(self) -> None:
@@ -105,13 +74,9 @@ class StorageManager:
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
         """Stream an object in; it appears when the block ends, and not at all if it fails."""
-        parts, at_once = self._backend.part_bytes, self._backend.parts_at_once
         with storage_told():
-            async with obstore.open_writer_async(
-                self._store, key, buffer_size=parts, max_concurrency=at_once
-            ) as writer:
-                yield cast("ObjectWriter", writer)
-            await self._backend.settle(key)
+            async with self._objects.writer(key) as writer:
+                yield writer
 
     @asynccontextmanager
     async def provisional(self, prefix: str) -> AsyncIterator[None]:
@@ -137,23 +102,23 @@ class StorageManager:
     async def put_file(self, key: str, path: Path) -> StoredObject:
         """The file is the object's from now on: it may be read and removed, not changed."""
         with storage_told():
-            await self._backend.put(key, path)
+            await self._objects.put(key, path)
         return await self.head(key)
 
     async def put_bytes(self, key: str, data: bytes) -> StoredObject:
         with storage_told():
-            await self._backend.put(key, data)
+            await self._objects.put(key, data)
         return await self.head(key)
 
     async def head(self, key: str) -> StoredObject:
         """Raises `FileNotFoundError`."""
         with storage_told():
             try:
-                meta = await obstore.head_async(self._store, key)
+                stored = await self._backend.head(key)
             except FileNotFoundError:
                 await self._backend.check()  # the answer would be the same without a bucket
                 raise
-        return StoredObject(key, meta["size"], meta["e_tag"] or f'"{meta["size"]}"', meta["last_modified"])
+        return StoredObject(key, self._objects.size(key, stored.size), stored.etag, stored.modified)
 
     async def exists(self, key: str) -> bool:
         try:
@@ -165,18 +130,18 @@ class StorageManager:
     async def read_bytes(self, key: str) -> bytes:
         """A small object, whole. Raises `FileNotFoundError`."""
         with storage_told():
-            return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+            return await self._objects.whole(key)
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to and without `end`, some MiB at a time."""
         with storage_told():
-            async for data in self._backend.stream(key, start, end):
+            async for data in self._objects.stream(key, start, end):
                 yield data
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """The object as a seekable file, for blocking readers in a thread."""
-        with io.BufferedReader(_ObjectFile(self._store, key)) as file:
+        with io.BufferedReader(self._objects.open(key)) as file:
             yield cast("BinaryIO", file)
 
     async def fetch(self, key: str, folder: Path) -> Path:
@@ -184,13 +149,13 @@ class StorageManager:
         path = folder / key.rsplit("/", 1)[-1]
         path.unlink(missing_ok=True)  # it may be a link to the object itself, from before
         with storage_told():
-            await self._backend.fetch(key, path)
+            await self._objects.fetch(key, path)
         return path
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""
         with storage_told(), suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, key)
+            await self._backend.delete(key)
 
     async def delete_prefix(self, prefix: str) -> None:
         """Everything under a prefix that ends in a slash, and what a killed process began to write there."""

@@ -1,6 +1,7 @@
 """Objects over HTTP: ranges, validators, names."""
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import format_datetime
 from urllib.parse import quote
@@ -34,7 +35,8 @@ async def object_response(
 ) -> Response:
     """The object, or the range asked for (206), or 304 if the client has it.
 
-    Raises `Problem(FILE_NOT_FOUND)`.
+    Raises `Problem(FILE_NOT_FOUND)`, or `Problem(CONTENT_DAMAGED)` where that shows at the start; what shows
+    later ends the connection before all is sent.
     """
     try:
         found = await storage.head(key)
@@ -53,8 +55,20 @@ async def object_response(
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{found.size}"
     if request.method == "HEAD":
         return Response(status_code=status, media_type=media_type, headers=headers)
-    body = storage.stream(key, part.start, part.end)
+    body = await begun(storage.stream(key, part.start, part.end))
     return StreamingResponse(body, status_code=status, media_type=media_type, headers=headers)
+
+
+async def begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same, once its first part is there: what is wrong with it can still be answered."""
+    first = await anext(body, b"")
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield first
+        async for part in body:
+            yield part
+
+    return parts()
 
 
 def client_has(request: Request, etag: str) -> bool:

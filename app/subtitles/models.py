@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedJson, SealedText
 
 UNKNOWN_LANGUAGE = "und"
 
@@ -22,9 +23,11 @@ class Subtitles(Base):
     detected_language: Mapped[str | None]
     whisper_model: Mapped[str | None]
     model_used: Mapped[str | None]
-    whisper_options: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
+    whisper_options: Mapped[dict[str, object]] = mapped_column(
+        SealedJson("subtitles.whisper_options"), default=dict
+    )
     has_estimated_times: Mapped[bool] = mapped_column(default=False)
-    left_out: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
+    left_out: Mapped[list[dict[str, object]]] = mapped_column(SealedJson("subtitles.left_out"), default=list)
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -41,7 +44,9 @@ class SubtitleSegment(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     start_time: Mapped[float]
     end_time: Mapped[float]
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(SealedText("subtitle_segments.text"))
     confidence: Mapped[float | None]
-    speaker: Mapped[str | None]
-    words: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
+    speaker: Mapped[str | None] = mapped_column(SealedText("subtitle_segments.speaker"))
+    words: Mapped[list[dict[str, object]]] = mapped_column(
+        SealedJson("subtitle_segments.words"), default=list
+    )

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedJson, SealedText
 
 
 class Translation(Base):
@@ -22,7 +23,7 @@ class Translation(Base):
     source_language: Mapped[str]
     translation_model: Mapped[str | None]
     model_used: Mapped[str | None]
-    title: Mapped[str | None]
+    title: Mapped[str | None] = mapped_column(SealedText("translations.title"))
     untranslated: Mapped[list[int]] = mapped_column(JSON, default=list)
     missed_terms: Mapped[list[int]] = mapped_column(JSON, default=list)
     doubtful: Mapped[list[int]] = mapped_column(JSON, default=list)
@@ -55,7 +56,7 @@ class TranslationSegment(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     start_time: Mapped[float]
     end_time: Mapped[float]
-    source_text: Mapped[str | None]
-    translated_text: Mapped[str]
-    shorter: Mapped[list[str]] = mapped_column(JSON, default=list)
-    speaker: Mapped[str | None]
+    source_text: Mapped[str | None] = mapped_column(SealedText("translation_segments.source_text"))
+    translated_text: Mapped[str] = mapped_column(SealedText("translation_segments.translated_text"))
+    shorter: Mapped[list[str]] = mapped_column(SealedJson("translation_segments.shorter"), default=list)
+    speaker: Mapped[str | None] = mapped_column(SealedText("translation_segments.speaker"))

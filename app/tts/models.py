@@ -6,6 +6,7 @@ from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedJson, SealedText
 from app.media.audio import AudioFormat
 
 
@@ -19,7 +20,7 @@ class Speech(Base):
     video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True)
     language: Mapped[str] = mapped_column(primary_key=True)
     voice_id: Mapped[str]
-    voices: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    voices: Mapped[dict[str, str]] = mapped_column(SealedJson("tts.voices"), default=dict)
     model_used: Mapped[str]
     audio_format: Mapped[AudioFormat] = mapped_column(String)
     options: Mapped[dict[str, object]] = mapped_column(JSON)
@@ -49,8 +50,8 @@ class SpeechSegment(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     start_time: Mapped[float]
     end_time: Mapped[float]
-    text: Mapped[str]
-    translated_text: Mapped[str | None]
+    text: Mapped[str] = mapped_column(SealedText("tts_segments.text"))
+    translated_text: Mapped[str | None] = mapped_column(SealedText("tts_segments.translated_text"))
     clip: Mapped[str | None] = mapped_column(index=True)
     natural_duration: Mapped[float | None]
     duration: Mapped[float]
@@ -59,8 +60,8 @@ class SpeechSegment(Base):
     moved: Mapped[float]
     borrowed: Mapped[float]
     overflow: Mapped[float]
-    delivery: Mapped[dict[str, object]] = mapped_column(JSON)
+    delivery: Mapped[dict[str, object]] = mapped_column(SealedJson("tts_segments.delivery"))
     attempts: Mapped[int] = mapped_column(default=1)
     rewrites: Mapped[int] = mapped_column(default=0)
     cost: Mapped[float | None]
-    failure: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    failure: Mapped[dict[str, object] | None] = mapped_column(SealedJson("tts_segments.failure"))

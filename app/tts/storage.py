@@ -121,21 +121,15 @@ async def known_paces(
         Speech.model_used == model,
         Speech.updated_at < before,
     )
-    lines = (
-        select(
-            SpeechSegment.delivery["voice_id"].as_string().label("voice"),
-            func.length(SpeechSegment.text).label("characters"),
-            (SpeechSegment.natural_duration * SpeechSegment.delivery["speaking_rate"].as_float()).label(
-                "seconds"
-            ),
-        )
-        .where(SpeechSegment.language == language, SpeechSegment.video_id.in_(track))
-        .where(SpeechSegment.natural_duration.is_not(None))
-        .subquery()
-    )
-    sums = select(lines.c.voice, func.sum(lines.c.characters), func.sum(lines.c.seconds))
-    found = await session.execute(sums.group_by(lines.c.voice))
-    return {voice: Pace(characters, seconds) for voice, characters, seconds in found.all()}
+    lines = select(SpeechSegment.delivery, SpeechSegment.text, SpeechSegment.natural_duration)
+    lines = lines.where(SpeechSegment.language == language, SpeechSegment.video_id.in_(track))
+    paces: dict[str, Pace] = {}
+    for delivered, text, seconds in await session.execute(lines.order_by(SpeechSegment.id)):
+        if seconds is not None:
+            delivery = _DELIVERY.validate_python(delivered)
+            pace = Pace(len(text), seconds * delivery.speaking_rate)
+            paces[delivery.voice_id] = paces.get(delivery.voice_id, Pace()) + pace
+    return paces
 
 
 async def clips_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:

@@ -12,7 +12,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.core.errors import ErrorCode, Problem
-from app.storage.manager import ObjectWriter, StorageManager
+from app.storage.backends import ObjectWriter
+from app.storage.manager import StorageManager
 from app.storage.validator import FileValidator, clean_filename
 from app.videos.schemas import UploadMetadata
 

@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
+from app.core.sealed_columns import SealedJson, SealedLongText, SealedText
 from app.jobs.models import EventKind
 
 
@@ -27,8 +28,8 @@ class Webhook(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(index=True)
-    url: Mapped[str]
-    secret: Mapped[str]
+    url: Mapped[str] = mapped_column(SealedText("webhooks.url"))
+    secret: Mapped[str] = mapped_column(SealedText("webhooks.secret"))
     kinds: Mapped[list[str]] = mapped_column(JSON)
     base_url: Mapped[str]
     locale: Mapped[str]
@@ -50,9 +51,11 @@ class Delivery(Base):
     event_id: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[EventKind]
     task_id: Mapped[str]
-    body: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(SealedLongText("webhook_deliveries.body"))
     status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
-    attempts: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
+    attempts: Mapped[list[dict[str, object]]] = mapped_column(
+        SealedJson("webhook_deliveries.attempts"), default=list
+    )
     next_attempt_at: Mapped[datetime | None] = mapped_column(default=utc_now)
     give_up_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

@@ -9,21 +9,14 @@ import pytest
 from app.core.errors import InvalidSettings
 from app.storage.manager import StorageManager
 from tests.bucket import Bucket
+from tests.storage.places import Place
 
 LARGE = os.urandom(20 << 20)
 
 
-@pytest.fixture(params=["folder", "bucket"])
-async def storage(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> StorageManager:
-    url = None
-    if request.param == "bucket":
-        bucket: Bucket = request.getfixturevalue("bucket")
-        for name, value in bucket.environment.items():
-            monkeypatch.setenv(name, value)
-        url = bucket.new()
-    return StorageManager(tmp_path, "test", url)
+@pytest.fixture(params=["plain", "sealed"])
+async def storage(request: pytest.FixtureRequest, place: Place) -> StorageManager:
+    return await place.sealed() if request.param == "sealed" else place.plain()
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""Texts in the database, sealed with a data key and bound to their column."""
+
+from binascii import Error, a2b_base64, b2a_base64
+from secrets import token_bytes
+
+from cryptography.exceptions import InvalidTag
+
+from app.core.errors import Problem
+from app.storage.encryption.keyring import ID_BYTES, DataKey, Keyring
+from app.storage.encryption.sealing import NONCE_BYTES, damaged
+
+# Another form of sealed texts gets another number.
+MARK = "sealed1:"
+
+
+class Texts:
+    """Seals what is a few words or a few kilobytes: every text has a nonce of its own, drawn at random."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def seal(self, purpose: str, plain: bytes) -> str:
+        key = self._keyring.newest
+        nonce = token_bytes(NONCE_BYTES)
+        sealed = key.cipher(purpose).encrypt(nonce, plain, None)
+        return MARK + b2a_base64(key.raw_id + nonce + sealed, newline=False).decode()
+
+    def open(self, purpose: str, sealed: str) -> bytes:
+        """Raises `Problem(CONTENT_DAMAGED)`."""
+        if not sealed.startswith(MARK):
+            raise damaged(purpose)
+        try:
+            content = a2b_base64(sealed[len(MARK) :], strict_mode=True)
+            key = self._key_of(content, purpose)
+            nonce = content[ID_BYTES : ID_BYTES + NONCE_BYTES]
+            return key.cipher(purpose).decrypt(nonce, content[ID_BYTES + NONCE_BYTES :], None)
+        except (Error, InvalidTag, ValueError) as error:
+            raise damaged(purpose) from error
+
+    def is_sealed(self, purpose: str, text: str) -> bool:
+        """Whether it is a text that was sealed for that purpose."""
+        try:
+            self.open(purpose, text)
+        except Problem:
+            return False
+        return True
+
+    def _key_of(self, content: bytes, purpose: str) -> DataKey:
+        key = self._keyring.find(content[:ID_BYTES])
+        if key is None:
+            raise damaged(purpose)
+        return key
