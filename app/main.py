@@ -34,6 +34,7 @@ from app.render.router import router as dubbed_videos
 from app.resources import Resources
 from app.subtitles.router import router as subtitles
 from app.subtitles.schemas import TrackUpdate
+from app.takeout.router import router as takeout
 from app.translation.router import router as translations
 from app.tts.router import router as speech
 from app.usage.router import router as usage
@@ -76,7 +77,19 @@ TAGS = [
     {"name": "health", "description": "For load balancers."},
 ]
 STAGES = (videos, links, subtitles, translations, speech, pipeline, dubbed_videos)
-ROUTERS = (*STAGES, tasks, events, workers, projects, accounts, people, webhooks, usage, health)
+ROUTERS = (
+    *STAGES,
+    tasks,
+    events,
+    workers,
+    projects,
+    accounts,
+    people,
+    takeout,
+    webhooks,
+    usage,
+    health,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

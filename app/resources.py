@@ -59,6 +59,7 @@ from app.subtitles.audio_extractor import AudioExtractor
 from app.subtitles.engines.base import Transcriber
 from app.subtitles.service import SubtitleService
 from app.subtitles.tasks import SubtitleExtraction
+from app.takeout.service import Takeout
 from app.translation.engines.base import Translator
 from app.translation.rewriting import Rewriter
 from app.translation.service import TranslationManager
@@ -301,6 +302,7 @@ class Resources:
             AudioFiles(self.database, self.storage, self.files, self.ffmpeg),
             WebhookService(private=self.settings.webhook_private_addresses),
             self.accounts,
+            Takeout(self.videos),
             DiagnosticsCollector(self._essential_checks(), self._thorough_checks()),
         )
 

@@ -22,7 +22,7 @@ from app.accounts.schemas import (
     user_details,
 )
 from app.accounts.secrets import Secret
-from app.accounts.service import AccountService, get_user
+from app.accounts.service import AccountService, get_user, user_id_of
 from app.audit.log import Who, entries
 from app.audit.models import AuditEntry
 from app.audit.schemas import AuditPage, Before, Limit, audit_page
@@ -132,7 +132,7 @@ async def change_password(
 ) -> None:
     """Whoever signed in with the old one has to sign in again; keys stay."""
     async with database.read() as session:
-        user = await get_user(session, _user_of(caller))
+        user = await get_user(session, user_id_of(caller))
     await service.confirm(user, body.current.get_secret_value())
     async with database.write() as session:
         await service.set_password(
@@ -151,7 +151,7 @@ async def change_password(
 )
 async def sign_out_everywhere(caller: Identified, session: WriteSession) -> None:
     """On every device; keys stay."""
-    await sign_ins.end_all(session, _user_of(caller))
+    await sign_ins.end_all(session, user_id_of(caller))
 
 
 @router.get(
@@ -168,7 +168,7 @@ async def list_own_audit(
     before: Before = None,
 ) -> AuditPage:
     """Newest first."""
-    found = await entries(session, AuditEntry.user_id == _user_of(caller), limit + 1, before)
+    found = await entries(session, AuditEntry.user_id == user_id_of(caller), limit + 1, before)
     return audit_page(list(found), limit)
 
 
@@ -181,7 +181,7 @@ async def list_own_audit(
 )
 async def list_keys(caller: Identified, session: ReadSession) -> KeyList:
     """Without their secrets."""
-    return KeyList(keys=[key_details(key) for key in await api_keys.keys_of(session, _user_of(caller))])
+    return KeyList(keys=[key_details(key) for key in await api_keys.keys_of(session, user_id_of(caller))])
 
 
 @router.post(
@@ -198,7 +198,7 @@ async def create_key(body: NewKey, caller: Identified, session: WriteSession, wh
     scopes = api_keys.narrowed(body.scopes, caller.scopes)
     await _check_project(session, caller, body.project_id)
     terms = body.terms(scopes)
-    key, secret = await api_keys.create_key(session, _user_of(caller), terms, who)
+    key, secret = await api_keys.create_key(session, user_id_of(caller), terms, who)
     return CreatedKey(**dict(key_details(key)), secret=secret.text)
 
 
@@ -213,7 +213,7 @@ async def rotate_key(
     key_id: KeyId, caller: Identified, session: WriteSession, who: Who, body: Rotation | None = None
 ) -> CreatedKey:
     """Both secrets work for a while, so that programs can be told one after the other."""
-    key = await api_keys.get_key(session, key_id, _user_of(caller))
+    key = await api_keys.get_key(session, key_id, user_id_of(caller))
     api_keys.narrowed([Scope(scope) for scope in key.scopes], caller.scopes)
     secret = await api_keys.rotate_key(session, key, (body or Rotation()).overlap, who)
     return CreatedKey(**dict(key_details(key)), secret=secret.text)
@@ -230,7 +230,7 @@ async def rotate_key(
 )
 async def revoke_key(key_id: KeyId, caller: Identified, session: WriteSession, who: Who) -> None:
     """At once."""
-    await api_keys.revoke_key(session, await api_keys.get_key(session, key_id, _user_of(caller)), who)
+    await api_keys.revoke_key(session, await api_keys.get_key(session, key_id, user_id_of(caller)), who)
 
 
 async def _check_project(session: WriteSession, caller: Caller, project_id: str | None) -> None:
@@ -239,13 +239,6 @@ async def _check_project(session: WriteSession, caller: Caller, project_id: str 
         return
     if project_id is None or not await scopes_in(session, caller, project_id):
         raise Problem(ErrorCode.PROJECT_NOT_FOUND, field="project_id", project_id=project_id or "null")
-
-
-def _user_of(caller: Caller) -> str:
-    """Raises `Problem(SETUP_REQUIRED)` at home, where nobody is a user."""
-    if caller.user_id is None:
-        raise Problem(ErrorCode.SETUP_REQUIRED)
-    return caller.user_id
 
 
 def _hand_over(tokens: sign_ins.Tokens, response: Response, base: str) -> AccessToken:

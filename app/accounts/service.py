@@ -13,6 +13,7 @@ from app.accounts.secrets import Secret
 from app.accounts.sign_ins import Tokens, begin, end_all, find_user, go_on
 from app.audit.log import Witness, note
 from app.audit.models import Action
+from app.core.caller import Caller
 from app.core.database import Database, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
@@ -23,6 +24,13 @@ FIRST_PROJECT = "My videos"
 
 async def has_users(session: AsyncSession) -> bool:
     return await session.scalar(select(User.id).limit(1)) is not None
+
+
+def user_id_of(caller: Caller) -> str:
+    """Raises `Problem(SETUP_REQUIRED)` at home, where nobody is a user."""
+    if caller.user_id is None:
+        raise Problem(ErrorCode.SETUP_REQUIRED)
+    return caller.user_id
 
 
 async def get_user(session: AsyncSession, user_id: str) -> User:

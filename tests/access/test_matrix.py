@@ -43,8 +43,8 @@ class Rule(Enum):
 RULES = {
     Rule.PUBLIC: "getHealth getReadiness signIn refreshSignIn signOut",
     Rule.KNOWN: "getAccount",
-    Rule.OWN: "changePassword signOutEverywhere listOwnAudit listKeys createKey rotateKey revokeKey "
-    "createProject createWebhook listWebhooks",
+    Rule.OWN: "exportAccount deleteAccount changePassword signOutEverywhere listOwnAudit listKeys createKey "
+    "rotateKey revokeKey createProject createWebhook listWebhooks",
     Rule.OWN_LISTS: "listVideos listTasks streamEvents listVoices getVoicePreview getUsage listProjects",
     Rule.OWN_UPLOADS: "uploadVideo",
     Rule.OPERATOR: "listWorkers getMemo listUsers createUser updateUser setQuotas",
@@ -58,8 +58,8 @@ RULES = {
     "fixTranslation revokeLink",
     Rule.RUN: "extractSubtitles translateSubtitles generateSpeech regenerateSpeech generateDubbedVideo "
     "dubVideo cancelTask retryTask",
-    Rule.ADMIN: "renameProject listProjectAudit setMember removeMember getWebhook deleteWebhook "
-    "listDeliveries replayDelivery",
+    Rule.ADMIN: "exportProject deleteProject renameProject listProjectAudit setMember removeMember "
+    "getWebhook deleteWebhook listDeliveries replayDelivery",
 }
 RULE_OF = {name: rule for rule, names in RULES.items() for name in names.split()}
 ROLES = {
@@ -126,6 +126,9 @@ class Scene:
     def new_video(self) -> str:
         answer = self.town.upload(self.town.ann, self._clip, project_id=self.town.project)
         return str(answer.raise_for_status().json()["video_id"])
+
+    def new_project(self) -> str:
+        return str(self._made("/api/projects", {"name": "Short-lived"})["project_id"])
 
     def new_webhook(self) -> str:
         body = {"url": "http://127.0.0.1:9/hook", "project_id": self.town.project}
@@ -298,6 +301,8 @@ def _spared(scene: Scene, operation: Operation, may: bool) -> dict[str, str]:
     """Something that nobody misses, for what really deletes it."""
     if may and operation.name == "deleteVideo":
         return {"video_id": scene.new_video()}
+    if may and operation.name == "deleteProject":
+        return {"project_id": scene.new_project()}
     if may and operation.name == "deleteWebhook":
         return {"webhook_id": scene.new_webhook()}
     return {}

@@ -42,7 +42,14 @@ async def sealed(tmp_path: Path, texts: Texts) -> AsyncIterator[Database]:
 
 async def add_webhook(database: Database) -> None:
     hook = Webhook(
-        id="whk_1", url=LINE, secret="of the receiver", kinds=[], base_url="", locale="en", cursor=0
+        id="whk_1",
+        project_id="prj_1",
+        url=LINE,
+        secret="of the receiver",
+        kinds=[],
+        base_url="",
+        locale="en",
+        cursor=0,
     )
     async with database.write() as session:
         session.add(hook)

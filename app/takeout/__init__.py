@@ -1,0 +1,1 @@
+"""Everything that is somebody's: to take along, or to have deleted."""

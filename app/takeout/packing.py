@@ -1,0 +1,151 @@
+"""What is in a project, as files of a ZIP that is written while it is sent."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from zipstream import ZipStream
+
+from app.accounts.models import ApiKey, User
+from app.accounts.schemas import key_details, user_details
+from app.audit.models import AuditEntry
+from app.audit.schemas import AuditRecord
+from app.projects.models import Holding, Member, Project, Role
+from app.projects.schemas import project_details
+from app.render.models import GeneratedVideo
+from app.storage.manager import StorageManager
+from app.subtitles.formatter import serialise
+from app.subtitles.segments import Segment
+from app.subtitles.storage import find_track as find_original
+from app.subtitles.tracks import cues_of
+from app.translation.models import Translation
+from app.translation.storage import load_track as load_translation
+from app.videos.models import Video
+
+READ_BYTES = 1 << 20
+UNSAFE = re.compile(r"[^\w.() -]")
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file of the ZIP: its `content`, or the `key` of the object that has it."""
+
+    name: str
+    content: bytes = b""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What is known of a video; `duration` in seconds."""
+
+    video_id: str
+    title: str
+    description: str | None
+    filename: str
+    reference: str | None
+    source_language: str
+    duration: float
+    created_at: datetime
+
+
+_FACTS = TypeAdapter(VideoFacts)
+
+
+async def files_of_project(session: AsyncSession, project: Project) -> list[PackedFile]:
+    """Its videos with their tracks and dubs, its members and its log."""
+    here = f"projects/{project.id}"
+    rows = await session.execute(
+        select(User.email, Member.role)
+        .join(User, User.id == Member.user_id)
+        .where(Member.project_id == project.id)
+        .order_by(Member.since)
+    )
+    members = [{"email": email, "role": role} for email, role in rows]
+    files = [
+        PackedFile(f"{here}/project.json", project_details(project).model_dump_json(indent=2).encode()),
+        PackedFile(f"{here}/members.json", _json(members)),
+        PackedFile(f"{here}/audit.json", await _audit(session, project)),
+    ]
+    held = select(Holding.video_id).where(Holding.project_id == project.id)
+    for video in await session.scalars(select(Video).where(Video.id.in_(held)).order_by(Video.id)):
+        files += await _files_of_video(session, f"{here}/videos/{video.id}", video)
+    return files
+
+
+async def files_of_user(session: AsyncSession, user: User) -> list[PackedFile]:
+    """The account, and every project that the user owns."""
+    keys = await session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id))
+    files = [
+        PackedFile("account.json", user_details(user).model_dump_json(indent=2).encode()),
+        PackedFile("keys.json", _json([key_details(key).model_dump(mode="json") for key in keys])),
+    ]
+    owned = select(Member.project_id).where(Member.user_id == user.id, Member.role == Role.OWNER)
+    for project in await session.scalars(select(Project).where(Project.id.in_(owned)).order_by(Project.id)):
+        files += await files_of_project(session, project)
+    return files
+
+
+def packed(storage: StorageManager, files: Sequence[PackedFile]) -> Iterator[bytes]:
+    """The ZIP, some of it at a time; for a thread. Of what is deleted meanwhile, a file is empty."""
+    stream = ZipStream()
+    for file in files:
+        stream.add(file.content if file.key is None else _content(storage, file.key), file.name)
+    yield from stream
+
+
+async def _files_of_video(session: AsyncSession, here: str, video: Video) -> list[PackedFile]:
+    facts = VideoFacts(
+        video.id,
+        video.title,
+        video.description,
+        video.filename,
+        video.reference,
+        video.source_language,
+        video.duration,
+        video.created_at,
+    )
+    files = [PackedFile(f"{here}/video.json", _FACTS.dump_json(facts, indent=2))]
+    if video.path is not None:
+        files.append(PackedFile(f"{here}/original/{UNSAFE.sub('_', video.filename)}", key=video.path))
+    original = await find_original(session, video.id)
+    if original is not None:
+        language = original.row.language
+        files.append(PackedFile(f"{here}/subtitles/original.vtt", _vtt(original.segments, language)))
+    languages = select(Translation.target_language).where(Translation.video_id == video.id)
+    for language in (await session.scalars(languages.order_by(Translation.target_language))).all():
+        track = await load_translation(session, video.id, language)
+        files.append(PackedFile(f"{here}/subtitles/{language}.vtt", _vtt(track.segments, language)))
+    dubs = select(GeneratedVideo).where(GeneratedVideo.video_id == video.id)
+    return files + [
+        PackedFile(f"{here}/dubs/{dub.audio_language}.{dub.format}", key=dub.path)
+        for dub in await session.scalars(dubs)
+    ]
+
+
+async def _audit(session: AsyncSession, project: Project) -> bytes:
+    query = select(AuditEntry).where(AuditEntry.project_id == project.id).order_by(AuditEntry.id)
+    entries = await session.scalars(query)
+    return _json(
+        [AuditRecord.model_validate(each, from_attributes=True).model_dump(mode="json") for each in entries]
+    )
+
+
+def _vtt(segments: Sequence[Segment], language: str) -> bytes:
+    return serialise(cues_of(segments), "vtt", language).encode()
+
+
+def _json(rows: Sequence[object]) -> bytes:
+    return json.dumps(rows, indent=2, ensure_ascii=False).encode()
+
+
+def _content(storage: StorageManager, key: str) -> Iterator[bytes]:
+    with suppress(FileNotFoundError), storage.open(key) as file:
+        while data := file.read(READ_BYTES):
+            yield data

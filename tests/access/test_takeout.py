@@ -1,0 +1,120 @@
+"""Everything of a project or an account: taken along as a ZIP, or deleted with nothing left behind."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.access.people import PASSWORD, Person, Town
+from tests.live_server import Json
+
+CUES = "WEBVTT\n\n00:00.100 --> 00:01.500\n<v Ann>Something of Petra's.\n"
+
+
+@pytest.fixture
+def petra(town: Town, request: pytest.FixtureRequest) -> Person:
+    """Somebody new for each test."""
+    return town.newcomer(f"petra{abs(hash(request.node.name))}")
+
+
+def project_of(town: Town, person: Person) -> str:
+    projects: list[Json] = town.http.get("/api/projects", headers=person.headers).json()["projects"]
+    return str(projects[0]["project_id"])
+
+
+def filled(town: Town, person: Person, clip: Path) -> str:
+    """A video of the person's with subtitles. Its id."""
+    video = str(town.upload(person, clip, title="Holiday").raise_for_status().json()["video_id"])
+    town.http.put(
+        f"/api/videos/{video}/subtitles/original",
+        params={"language": "en"},
+        content=CUES.encode(),
+        headers=person.headers | {"Content-Type": "text/vtt"},
+    ).raise_for_status()
+    return video
+
+
+def unpacked(answer: httpx.Response) -> zipfile.ZipFile:
+    assert answer.raise_for_status().headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    return archive
+
+
+def remains(town: Town, about: str) -> list[str]:
+    objects = town.server.data_dir / "objects"
+    return [path.as_posix() for path in objects.rglob("*") if path.is_file() and about in path.as_posix()]
+
+
+def test_a_project_is_taken_along(town: Town, petra: Person, short_clip: Path) -> None:
+    video, project = filled(town, petra, short_clip), project_of(town, petra)
+    archive = unpacked(town.http.get(f"/api/projects/{project}/export", headers=petra.headers))
+    here = f"projects/{project}"
+    there = f"{here}/videos/{video}"
+    assert archive.read(f"{there}/original/{short_clip.name}") == short_clip.read_bytes()
+    assert "Something of Petra's." in archive.read(f"{there}/subtitles/original.vtt").decode()
+    assert json.loads(archive.read(f"{there}/video.json"))["title"] == "Holiday"
+    assert json.loads(archive.read(f"{here}/members.json")) == [{"email": petra.email, "role": "owner"}]
+    assert json.loads(archive.read(f"{here}/audit.json"))[0]["action"] == "project_created"
+
+
+def test_an_account_is_taken_along(town: Town, petra: Person, short_clip: Path) -> None:
+    video = filled(town, petra, short_clip)
+    secret = town.key(petra)["secret"]
+    archive = unpacked(town.http.get("/api/account/export", headers=petra.headers))
+    assert json.loads(archive.read("account.json"))["email"] == petra.email
+    assert json.loads(archive.read("keys.json"))[0]["name"] == "test"
+    assert secret.encode() not in b"".join(archive.read(name) for name in archive.namelist())
+    assert any(f"/videos/{video}/original/" in name for name in archive.namelist())
+
+
+def test_a_deleted_project_leaves_nothing(town: Town, petra: Person, short_clip: Path) -> None:
+    video, project = filled(town, petra, short_clip), project_of(town, petra)
+    key = town.key(petra, project_id=project)
+    link = town.http.post(f"/api/videos/{video}/links", json={"path": "file"}, headers=petra.headers).json()
+    assert remains(town, video)
+    assert town.http.delete(f"/api/projects/{project}", headers=petra.headers).status_code == 204
+    assert not remains(town, video)
+    assert town.http.get(link["url"]).status_code == 403
+    assert town.http.get("/api/account", headers={"X-API-Key": key["secret"]}).status_code == 401
+    for path in (f"/api/projects/{project}", f"/api/videos/{video}"):
+        assert town.http.get(path, headers=petra.headers).status_code == 404
+    assert town.http.get("/api/projects", headers=petra.headers).json()["projects"] == []
+    refused = town.upload(petra, short_clip)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+def test_a_deleted_account_leaves_nothing(town: Town, petra: Person, short_clip: Path) -> None:
+    video = filled(town, petra, short_clip)
+    key = town.key(petra)
+    wrong = town.http.request("DELETE", "/api/account", json={"password": "x"}, headers=petra.headers)
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "sign_in_failed")
+    body = {"password": PASSWORD}
+    assert town.http.request("DELETE", "/api/account", json=body, headers=petra.headers).status_code == 204
+    assert town.http.get("/api/account", headers=petra.headers).status_code == 401
+    assert town.http.get("/api/account", headers={"X-API-Key": key["secret"]}).status_code == 401
+    assert town.sign_in(petra.email).status_code == 401
+    assert not remains(town, video)
+    users = town.http.get("/api/users", headers=town.operator.headers).json()["users"]
+    assert petra.email not in [user["email"] for user in users]
+
+
+def test_what_others_own_too_stays(town: Town, petra: Person, short_clip: Path) -> None:
+    video, project = filled(town, petra, short_clip), project_of(town, petra)
+    heir = {"email": town.ann.email, "role": "owner"}
+    path = f"/api/projects/{project}/members"
+    town.http.put(path, json=heir, headers=petra.headers).raise_for_status()
+    body = {"password": PASSWORD}
+    town.http.request("DELETE", "/api/account", json=body, headers=petra.headers).raise_for_status()
+    assert town.http.get(f"/api/videos/{video}/file", headers=town.ann.headers).is_success
+    members = town.http.get(path, headers=town.ann.headers).json()["members"]
+    assert [each["email"] for each in members] == [town.ann.email]
+
+
+def test_the_only_operator_stays(town: Town) -> None:
+    body = {"password": PASSWORD}
+    answer = town.http.request("DELETE", "/api/account", json=body, headers=town.operator.headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_operator")
