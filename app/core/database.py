@@ -27,6 +27,8 @@ from app.core.errors import ErrorCode, InvalidSettings, Problem
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
+# What people wrote has no place in the text of an error, which is logged.
+QUIET = {"hide_parameters": True}
 ONE_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
 MIGRATION_LOCK = 1
 POSTGRES_DISK_FULL = "53100"
@@ -111,7 +113,9 @@ class Database:
             self.engine = _sqlite_engine(self.url, "BEGIN IMMEDIATE", **ONE_WRITER)
             self._reader = _sqlite_engine(self.url, "BEGIN")
         else:
-            self.engine = self._reader = create_async_engine(self.url, pool_pre_ping=True)
+            self.engine = self._reader = create_async_engine(
+                self.url, pool_pre_ping=True, hide_parameters=True
+            )
         self._reads = async_sessionmaker(self._reader, expire_on_commit=False)
         self._writes = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -247,7 +251,7 @@ def _is_full(error: OperationalError) -> bool:
 
 
 def _sqlite_engine(url: URL, begin: str, **pool: float) -> AsyncEngine:
-    engine = create_async_engine(url, **pool)
+    engine = create_async_engine(url, **QUIET, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
