@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
+    LATEST_SECOND,
     Duration,
     LanguageTag,
     Reference,
@@ -127,9 +128,12 @@ class VideoDetails(Response):
 class TrimRequest(TaskTerms):
     """The part to keep, in seconds on the video's clock."""
 
-    start_time: float = Field(ge=0, allow_inf_nan=False, description="Seconds.", examples=[10.5])
+    start_time: float = Field(
+        ge=0, le=LATEST_SECOND, allow_inf_nan=False, description="Seconds.", examples=[10.5]
+    )
     end_time: float = Field(
         gt=0,
+        le=LATEST_SECOND,
         allow_inf_nan=False,
         description="Seconds; at least 0.1 after the start, and not beyond the video's end.",
         examples=[60.3],
