@@ -14,9 +14,11 @@ RUN make setup
 COPY alembic.ini ./
 COPY alembic alembic
 COPY app app
+# Nobody can write beside it when the server runs.
+RUN .venv/bin/python -m compileall -q app alembic
 
 USER 10001
-ENV DATA_DIR=/data HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1 PATH="/srv/dubbing/.venv/bin:$PATH"
+ENV DATA_DIR=/data HOME=/tmp PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1 PATH="/srv/dubbing/.venv/bin:$PATH"
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --start-period=15s --interval=15s --timeout=5s CMD ["python", "-c", \

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
@@ -13,6 +13,7 @@ from app.accounts.people_router import router as people
 from app.accounts.router import router as accounts
 from app.core.caller import CallerMiddleware, subject
 from app.core.openapi import document_of
+from app.core.queries import refuse_unknown_query
 from app.core.settings import Settings, load_settings
 from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
 from app.jobs.events_router import router as events
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="0.1.0",
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        dependencies=[Depends(refuse_unknown_query)],
         lifespan=lifespan,
     )
     app.state.resources = resources

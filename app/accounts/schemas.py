@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BeforeValidator, EmailStr, Field, SecretStr
 from app.accounts.keys import KeyTerms
 from app.accounts.models import ApiKey, User
 from app.core.caller import CallerKind, Scope
-from app.core.schemas import ProjectId, RequestModel, Response, Timestamp
+from app.core.schemas import Id, ProjectId, RequestModel, Response, Timestamp
 from app.core.text import one_line
 from app.projects.models import Role
 
@@ -16,9 +16,9 @@ SHORTEST_PASSWORD = 12
 LONGEST_OVERLAP = 30 * 24 * 3600
 
 UserId = Annotated[
-    str, Field(description="Id of the user.", examples=["usr_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the user.", examples=["usr_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
-KeyId = Annotated[str, Field(description="Id of the key.", examples=["key_0199c3a4b5d67e8f90a1b2c3d4e5f607"])]
+KeyId = Annotated[Id, Field(description="Id of the key.", examples=["key_0199c3a4b5d67e8f90a1b2c3d4e5f607"])]
 Email = Annotated[
     EmailStr, Field(max_length=254, description="E-mail address.", examples=["you@example.org"])
 ]
@@ -120,9 +120,7 @@ class NewKey(RequestModel):
         "cancels tasks, `admin` is about projects, members, webhooks and keys.",
         examples=[["videos:read", "videos:write", "jobs:run"]],
     )
-    project_id: ProjectId | None = Field(
-        default=None, max_length=100, description="If it is to lead into this project only."
-    )
+    project_id: ProjectId | None = Field(default=None, description="If it is to lead into this project only.")
     expires_at: AwareDatetime | None = Field(
         default=None,
         strict=False,

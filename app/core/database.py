@@ -28,6 +28,8 @@ from app.core.sealed_columns import TextCipher, use_cipher
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
+# What people wrote has no place in the text of an error, which is logged.
+QUIET = {"hide_parameters": True}
 ONE_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
 MIGRATION_LOCK = 1
 POSTGRES_DISK_FULL = "53100"
@@ -114,7 +116,9 @@ class Database:
             self.engine = _sqlite_engine(self.url, "BEGIN IMMEDIATE", **ONE_WRITER)
             self._reader = _sqlite_engine(self.url, "BEGIN")
         else:
-            self.engine = self._reader = create_async_engine(self.url, pool_pre_ping=True)
+            self.engine = self._reader = create_async_engine(
+                self.url, pool_pre_ping=True, hide_parameters=True
+            )
         for engine in (self.engine, self._reader):
             use_cipher(engine.dialect, cipher)
         self._reads = async_sessionmaker(self._reader, expire_on_commit=False)
@@ -252,7 +256,7 @@ def _is_full(error: OperationalError) -> bool:
 
 
 def _sqlite_engine(url: URL, begin: str, **pool: float) -> AsyncEngine:
-    engine = create_async_engine(url, **pool)
+    engine = create_async_engine(url, **QUIET, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

@@ -44,19 +44,22 @@ Timestamp = Annotated[
 ]
 
 
+Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 VideoId = Annotated[
-    str, Field(description="Id of the video.", examples=["vid_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the video.", examples=["vid_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
 TaskId = Annotated[
-    str, Field(description="Id of the task.", examples=["task_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the task.", examples=["task_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
 ProjectId = Annotated[
-    str, Field(description="Id of the project.", examples=["prj_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the project.", examples=["prj_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
 SegmentId = Annotated[
     int,
     Field(ge=0, le=10_000_000, description="Id of the segment; ids are never renumbered.", examples=[0]),
 ]
+# Longer than any video that is taken.
+LATEST_SECOND = 1_000_000
 LanguageTag = Annotated[str, Field(description="BCP 47.", examples=["en"])]
 Duration = Annotated[float, Field(description="Seconds.", examples=[180.5])]
 Start = Annotated[float, Field(description="Seconds on the video's clock.", examples=[0.0])]

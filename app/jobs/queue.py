@@ -216,7 +216,9 @@ async def _outside_jobs(call: Coroutine[Any, Any, None]) -> None:
 
 def _sqlite_engine(url: str) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
-        url, connect_args={"isolation_level": "IMMEDIATE", "check_same_thread": False, "timeout": 10}
+        url,
+        connect_args={"isolation_level": "IMMEDIATE", "check_same_thread": False, "timeout": 10},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -46,7 +46,7 @@ DoubtfulSegments = Annotated[
     ),
 ]
 
-MaxCost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MaxCost = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class TaskTerms(RequestModel):

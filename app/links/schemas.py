@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.core.schemas import RequestModel, Response, Timestamp, Url, VideoId
+from app.core.schemas import Id, RequestModel, Response, Timestamp, Url, VideoId
 
 LinkId = Annotated[
-    str, Field(description="Id of the link.", examples=["lnk_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the link.", examples=["lnk_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
 Path = Annotated[
     str,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
+    LATEST_SECOND,
     Duration,
     End,
     LanguageTag,
@@ -74,10 +75,18 @@ class SegmentUpdate(RequestModel):
 
     id: SegmentId
     start: float | None = Field(
-        default=None, allow_inf_nan=False, description="Seconds on the video's clock.", examples=[0.0]
+        default=None,
+        le=LATEST_SECOND,
+        allow_inf_nan=False,
+        description="Seconds on the video's clock.",
+        examples=[0.0],
     )
     end: float | None = Field(
-        default=None, allow_inf_nan=False, description="Seconds on the video's clock.", examples=[4.5]
+        default=None,
+        le=LATEST_SECOND,
+        allow_inf_nan=False,
+        description="Seconds on the video's clock.",
+        examples=[4.5],
     )
     text: str | None = Field(
         default=None, max_length=5000, description="What is said.", examples=["안녕하세요, 여러분!"]

@@ -85,7 +85,10 @@ SoFar = Annotated[
 FileFormat = Annotated[SubtitleFormat, Query(description="As what to get it.")]
 IfMatch = Annotated[
     str | None,
-    Header(description="The track's `ETag`: the change is refused (412) if it is no longer the newest."),
+    Header(
+        max_length=1000,
+        description="The track's `ETag`: the change is refused (412) if it is no longer the newest.",
+    ),
 ]
 
 

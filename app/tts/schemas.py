@@ -109,7 +109,7 @@ class RegenerateSpeech(TaskTerms):
     """Segments to speak again; what is not given stays as it was. Of the options, `speaking_rate`, `pitch`
     and `volume_gain_db` are a segment's; the others are the whole track's and stay."""
 
-    segment_ids: list[int] | None = Field(
+    segment_ids: list[SegmentId] | None = Field(
         default=None,
         min_length=1,
         max_length=20_000,

@@ -79,7 +79,9 @@ async def list_voices(
 @router.head("/api/tts/voices/{voice_id}/preview", include_in_schema=False, dependencies=[READERS])
 async def get_voice_preview(
     request: Request,
-    voice_id: Annotated[str, Path(description="Of `GET /api/tts/voices`.", examples=["alloy"])],
+    voice_id: Annotated[
+        str, Path(max_length=100, description="Of `GET /api/tts/voices`.", examples=["alloy"])
+    ],
     manager: Manager,
     storage: Storage,
     language: Annotated[

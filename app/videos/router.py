@@ -123,9 +123,7 @@ async def list_videos(
     processor: Processor,
     paging: Paging,
     reference: Annotated[Reference | None, Query(description="Only videos with this reference.")] = None,
-    project_id: Annotated[
-        ProjectId | None, Query(max_length=100, description="Only videos in this one.")
-    ] = None,
+    project_id: Annotated[ProjectId | None, Query(description="Only videos in this one.")] = None,
 ) -> VideoPage:
     """Those in your projects, newest first."""
     shown = videos_within_reach(caller, Video.id, project_id)

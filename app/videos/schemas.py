@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
+    LATEST_SECOND,
     Duration,
     LanguageTag,
     ProjectId,
@@ -63,7 +64,7 @@ class UploadMetadata(RequestModel):
     source_language: LanguageOrAuto = "auto"
     reference: Reference | None = Field(default=None, description="A name of your own for the video.")
     project_id: ProjectId | None = Field(
-        default=None, max_length=100, description="Where it goes; defaults to your oldest project."
+        default=None, description="Where it goes; defaults to your oldest project."
     )
 
 
@@ -132,9 +133,12 @@ class VideoDetails(Response):
 class TrimRequest(TaskTerms):
     """The part to keep, in seconds on the video's clock."""
 
-    start_time: float = Field(ge=0, allow_inf_nan=False, description="Seconds.", examples=[10.5])
+    start_time: float = Field(
+        ge=0, le=LATEST_SECOND, allow_inf_nan=False, description="Seconds.", examples=[10.5]
+    )
     end_time: float = Field(
         gt=0,
+        le=LATEST_SECOND,
         allow_inf_nan=False,
         description="Seconds; at least 0.1 after the start, and not beyond the video's end.",
         examples=[60.3],

@@ -34,6 +34,7 @@ UPLOAD_BODY = {
                 "schema": {
                     "type": "object",
                     "required": [FILE_FIELD],
+                    "additionalProperties": False,
                     "properties": {
                         FILE_FIELD: {"type": "string", "format": "binary", "description": "The video file."},
                         "title": {
@@ -48,6 +49,7 @@ UPLOAD_BODY = {
                         },
                         "source_language": {
                             "type": "string",
+                            "maxLength": 35,
                             "default": "auto",
                             "description": "A BCP 47 language code, or `auto` to detect it.",
                             "examples": ["auto", "ko"],
@@ -67,6 +69,7 @@ UPLOAD_BODY = {
                         },
                         METADATA_FIELD: {
                             "type": "string",
+                            "maxLength": LONGEST_FIELD,
                             "description": "The fields above as one JSON object.",
                             "examples": ['{"title": "My talk", "source_language": "en"}'],
                         },

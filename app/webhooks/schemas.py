@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import ProjectId, RequestModel, Response, TaskId, Timestamp
+from app.core.schemas import Id, ProjectId, RequestModel, Response, TaskId, Timestamp
 from app.jobs.models import EventKind
 from app.jobs.schemas import TaskResponse
 from app.webhooks.models import DeliveryStatus
@@ -35,10 +35,10 @@ def _check_secret(secret: str) -> str:
 
 
 WebhookId = Annotated[
-    str, Field(description="Id of the webhook.", examples=["whk_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
+    Id, Field(description="Id of the webhook.", examples=["whk_0199c3a4b5d67e8f90a1b2c3d4e5f607"])
 ]
 DeliveryId = Annotated[
-    str,
+    Id,
     Field(
         description="Id of the delivery, and its `Webhook-Id`.",
         examples=["dlv_0199c3a4b5d67e8f90a1b2c3d4e5f607"],
@@ -61,18 +61,19 @@ class NewWebhook(RequestModel):
     events: list[Annotated[EventKind, Field(strict=False)]] = Field(
         default=list(DEFAULT_KINDS),
         min_length=1,
+        max_length=len(EventKind),
         description="Which events to send; without it, every change of state, but no progress.",
         examples=[["task.completed", "task.failed"]],
     )
     secret: Annotated[str, AfterValidator(_check_secret)] | None = Field(
         default=None,
+        max_length=200,
         description="What messages are signed with: `whsec_` and 24 to 64 bytes in Base64. One is made if "
         "none is given.",
         examples=[SIGNING_EXAMPLE],
     )
     project_id: ProjectId | None = Field(
         default=None,
-        max_length=100,
         description="Whose tasks it is told of; defaults to the oldest project that you own.",
     )
 
