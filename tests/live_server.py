@@ -20,6 +20,8 @@ STOP_SECONDS = 20.0
 POLLING_SECONDS = 0.05
 # Looking costs the server as much as a small task: it is done the less often, the longer the wait has been.
 LOOKING_SHARE = 0.2
+# Nothing is missed by looking less often for what stays.
+PAUSE_FOR_AN_END_SECONDS = 0.15
 LONGEST_PAUSE_SECONDS = 0.25
 TASK_SECONDS = 180.0
 FINAL = ("completed", "failed", "cancelled")
@@ -190,9 +192,17 @@ class LiveServer(LiveProcess):
 
     def finished(self, task_id: str, seconds: float = TASK_SECONDS) -> Json:
         """The task once it is final."""
-        return self.waited_for(task_id, lambda task: task["status"] in FINAL, seconds)
+        return self.waited_for(
+            task_id, lambda task: task["status"] in FINAL, seconds, PAUSE_FOR_AN_END_SECONDS
+        )
 
-    def waited_for(self, task_id: str, wanted: Callable[[Json], bool], seconds: float = 60.0) -> Json:
+    def waited_for(
+        self,
+        task_id: str,
+        wanted: Callable[[Json], bool],
+        seconds: float = 60.0,
+        shortest_pause: float = POLLING_SECONDS,
+    ) -> Json:
         """The task once it is as wanted."""
         task: Json = {}
 
@@ -201,7 +211,7 @@ class LiveServer(LiveProcess):
             task = self.task(task_id)
             return wanted(task)
 
-        self.wait(is_wanted, seconds, lambda: f"the task is still {task}")
+        self.wait(is_wanted, seconds, lambda: f"the task is still {task}", shortest_pause=shortest_pause)
         return task
 
     def task(self, task_id: str) -> Json:
@@ -214,13 +224,14 @@ class LiveServer(LiveProcess):
         seconds: float = 60.0,
         complaint: Callable[[], str] = lambda: "it did not come to pass",
         longest_pause: float = LONGEST_PAUSE_SECONDS,
+        shortest_pause: float = POLLING_SECONDS,
     ) -> None:
         """Returns soon after the condition holds; fails with the log if that is not in time."""
         begun = time.monotonic()
         while not condition():
             waited = time.monotonic() - begun
             assert waited < seconds, f"{complaint()}\n{self.log()}"
-            time.sleep(min(max(POLLING_SECONDS, LOOKING_SHARE * waited), longest_pause))
+            time.sleep(min(max(shortest_pause, LOOKING_SHARE * waited), longest_pause))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
