@@ -78,7 +78,7 @@ class Memo:
 
     async def recall_file(self, unit: Unit, make: MakeFile, folder: Path) -> Path:
         """The same for what is too large to hold in memory, and so costly: a private copy in `folder`, not to
-        be changed."""
+        be changed. The file that was made goes there too, under another name."""
 
         async def remembered() -> Path:
             path = await self._storage.fetch(unit.object_key, folder)
@@ -89,7 +89,7 @@ class Memo:
             with _timed() as effort:
                 new = await make()
             await seen_through(self._storage.put_file(unit.object_key, new))
-            path = await self._storage.fetch(unit.object_key, folder)
+            path = await asyncio.to_thread(new.replace, folder / unit.key)  # to fetch it would be a copy
             self._made(unit, path.stat().st_size, effort(), costly=True)
             return path
 

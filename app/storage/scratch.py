@@ -97,6 +97,9 @@ class Scratch:
         return self._folder / MARKS / quote(prefix, safe="")
 
     def _make(self, folder: Path) -> None:
+        """For nobody else to look into: what is at work is readable."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._root.chmod(0o700)
         for path in (folder, folder / MARKS):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 

@@ -3,18 +3,26 @@
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from typing_extensions import Buffer
 
 from app.core.concurrency import all_of, one_ahead
 from app.storage.backends import Backend, ObjectWriter
-from app.storage.encryption.layout import CHUNK_BYTES, Layout, Run
+from app.storage.encryption.layout import CHUNK_BYTES, Layout, Run, sealed_bytes
 from app.storage.encryption.object_keys import HEADER_BYTES, ObjectKeys
-from app.storage.encryption.sealing import ObjectCipher, damaged, fill, opened_pieces, sealed_pieces
+from app.storage.encryption.sealing import (
+    CHUNKS_AT_ONCE,
+    ObjectCipher,
+    damaged,
+    fill,
+    opened_pieces,
+    sealed_pieces,
+)
 from app.storage.trouble import storage_told
 
 # What a writer gathers before it seals.
@@ -23,7 +31,7 @@ GATHERED_BYTES = 16 * CHUNK_BYTES
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """An object whose header and end are what was written: its size is true."""
+    """An object whose header is what was written; its size is true once its last chunk has been opened."""
 
     key: str
     layout: Layout
@@ -85,7 +93,7 @@ class SealedObjects:
             if file is None:
                 await self._fetch_parts(key, path)
             else:
-                await asyncio.to_thread(self._fetch_file, key, file, path)
+                await self._fetch_file(key, file, path)
 
     async def _put_file(self, key: str, path: Path) -> None:
         new = self._keys.new(key)
@@ -93,14 +101,21 @@ class SealedObjects:
             size = os.fstat(file.fileno()).st_size
             await self._backend.put(key, sealed_pieces(file, size, new.header, new.cipher))
 
-    def _fetch_file(self, key: str, source: Path, path: Path) -> None:
-        """In one go, through buffers that stay in the processor's cache."""
-        with source.open("rb", buffering=0) as file, path.open("xb", buffering=0) as target:
+    async def _fetch_file(self, key: str, source: Path, path: Path) -> None:
+        """Its halves at the same time, each through buffers that stay in the processor's cache."""
+        opened = await asyncio.to_thread(self._open_file, key, source)
+        await asyncio.to_thread(path.touch, exist_ok=False)
+        runs = opened.layout.all_runs(CHUNKS_AT_ONCE)
+        half = -(-len(runs) // 2)
+        halves = [part for part in (runs[:half], runs[half:]) if part]
+        await all_of(asyncio.to_thread(_copy_opened, source, path, part, opened.cipher) for part in halves)
+
+    def _open_file(self, key: str, source: Path) -> _Opened:
+        with source.open("rb", buffering=0) as file:
             layout = _layout(key, os.fstat(file.fileno()).st_size)
             header = memoryview(bytearray(HEADER_BYTES))
             fill(file, header)
-            for piece in opened_pieces(file, layout, self._keys.of_header(bytes(header), key)):
-                target.write(piece)
+        return _Opened(key, layout, self._keys.of_header(bytes(header), key))
 
     async def _fetch_parts(self, key: str, path: Path) -> None:
         opened = await self._open(key)
@@ -143,24 +158,32 @@ class _SealingWriter:
     def __init__(self, below: ObjectWriter, cipher: ObjectCipher) -> None:
         self._below = below
         self._cipher = cipher
-        self._gathered = bytearray()
+        self._plain = memoryview(bytearray(GATHERED_BYTES))
+        self._filled = 0
         self._chunks = 0
 
     async def write(self, data: Buffer, /) -> int:
-        size = len(memoryview(data).cast("B"))
-        self._gathered += data
-        if len(self._gathered) > GATHERED_BYTES:
-            chunks = (len(self._gathered) - 1) // CHUNK_BYTES
-            await self._pass_on(chunks * CHUNK_BYTES, ends=False)
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            if self._filled == GATHERED_BYTES:
+                await self._pass_on(ends=False)
+            taken = rest[: GATHERED_BYTES - self._filled]
+            self._plain[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            rest = rest[len(taken) :]
         return size
 
     async def finish(self) -> None:
-        await self._pass_on(len(self._gathered), ends=True)
+        await self._pass_on(ends=True)
 
-    async def _pass_on(self, size: int, *, ends: bool) -> None:
-        plain, self._gathered = self._gathered[:size], self._gathered[size:]
-        sealed = await _sealed(self._cipher, plain, self._chunks, ends=ends)
-        self._chunks += size // CHUNK_BYTES
+    async def _pass_on(self, *, ends: bool) -> None:
+        plain = self._plain[: self._filled]
+        sealed = bytearray(sealed_bytes(self._filled))  # what is below still holds the one before
+        seal = partial(self._cipher.seal_into, plain, memoryview(sealed), self._chunks, ends=ends)
+        await asyncio.to_thread(seal) if self._filled > CHUNK_BYTES else seal()
+        self._chunks += self._filled // CHUNK_BYTES
+        self._filled = 0
         await self._below.write(sealed)
 
 
@@ -213,6 +236,13 @@ class _SealedFile(io.RawIOBase):
         return self._cipher.open(sealed, run)
 
 
+def _copy_opened(source: Path, target: Path, runs: Sequence[Run], cipher: ObjectCipher) -> None:
+    with source.open("rb", buffering=0) as file, target.open("r+b", buffering=0) as copy:
+        copy.seek(runs[0].plain_start)
+        for piece in opened_pieces(file, runs, cipher):
+            copy.write(piece)
+
+
 @contextmanager
 def _whole_or_nothing(path: Path) -> Iterator[None]:
     """What the block has begun to write goes if it fails."""
@@ -223,10 +253,8 @@ def _whole_or_nothing(path: Path) -> Iterator[None]:
         raise
 
 
-async def _sealed(cipher: ObjectCipher, plain: Buffer, first: int = 0, *, ends: bool = True) -> bytearray:
-    if len(memoryview(plain)) <= CHUNK_BYTES:
-        return cipher.seal(plain, first, ends=ends)
-    return await asyncio.to_thread(cipher.seal, plain, first, ends=ends)
+async def _sealed(cipher: ObjectCipher, plain: bytes) -> bytearray:
+    return cipher.seal(plain) if len(plain) <= CHUNK_BYTES else await asyncio.to_thread(cipher.seal, plain)
 
 
 async def _opened(cipher: ObjectCipher, sealed: Buffer, run: Run) -> bytearray:

@@ -1,9 +1,12 @@
 """What rests on the disk says nothing, and what was changed there is not given out."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.api.conftest import stored_files
 from tests.live_server import LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
 
 
 def uploaded(api: LiveServer, clip: Path) -> tuple[str, Path]:
@@ -36,3 +39,47 @@ def test_a_file_that_was_cut_off_is_an_error_from_its_start(api: LiveServer, cli
     path.write_bytes(path.read_bytes()[: 84 + 65552])
     answer = api.http.get(url, headers={"Range": "bytes=0-99"})
     assert (answer.status_code, answer.json()["code"]) == (500, "content_damaged")
+
+
+def test_nothing_that_users_wrote_can_be_read_on_the_disk(
+    tmp_path: Path, openai_server: LoopbackOpenAI, clip: Path
+) -> None:
+    """Neither while a server runs nor after it; be it as it was written or as JSON escapes it."""
+    data, named = tmp_path / "data", tmp_path / "Zwetschgenkuchen.mp4"
+    named.write_bytes(clip.read_bytes())
+    written = {"title": "Über den Wolken", "description": "Für 김철수 allein"}
+    settings = {"OPENAI_BASE_URL": openai_server.url, "WEBHOOK_PRIVATE_ADDRESSES": "true"}
+    with LiveServer(data, **settings) as server:
+        hook = {"url": "http://127.0.0.1:9/geheimnis"}
+        server.http.post("/api/webhooks", json=hook).raise_for_status()
+        video_id = server.upload(named, **written)
+        video = f"/api/videos/{video_id}"
+        vtt = "WEBVTT\n\n00:00.500 --> 00:02.000\n<v Rotkäppchen>Was hast du für große Ohren?\n"
+        headers = {"Content-Type": "text/vtt"}
+        server.http.put(
+            f"{video}/subtitles/original?language=de", content=vtt.encode(), headers=headers
+        ).raise_for_status()
+        terms = {"terminology": {"Ohren": "Lauscherchen"}}
+        server.completed(f"{video}/translate-subtitles", {"target_language": "en", "options": terms})
+        server.completed(f"{video}/dub", {"target_languages": ["en"]})
+        segments = server.http.get(f"{video}/subtitles/translations/en").raise_for_status().json()["segments"]
+        assert "Zwetschgenkuchen" in server.http.get(video).text
+        texts = [*written.values(), named.stem, "Rotkäppchen", "große Ohren", "Lauscherchen", "geheimnis"]
+        texts += [segment["text"] for segment in segments]
+        assert readable(data, texts) == []
+        assert server.stop() == 0
+    assert readable(data, texts) == []
+    assert [path for path in (data / "scratch").rglob("*") if path.is_file()] == []
+
+
+def readable(folder: Path, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Which of the texts stand in which files."""
+    found = []
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() and path.parent.name != "models" else b""
+        found += [
+            (path.name, text)
+            for text in texts
+            if text.encode() in content or json.dumps(text)[1:-1].encode() in content
+        ]
+    return found

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import dub, render, subtitles, sync, track, upload, waiting, workers
+from tests.benchmarks import dub, render, sealing, subtitles, sync, track, upload, waiting, workers
 from tests.benchmarks.measuring import Comparison, aligned, table
 
 
@@ -33,6 +33,7 @@ def main() -> None:
             )
         ),
         "sync": lambda: aligned(list(sync.measure())),
+        "sealing": lambda: aligned(list(sealing.measure(1024 if arguments.long else 256))),
         "pipeline": lambda: aligned(list(waiting.measure_dubs())),
         "answers": lambda: aligned(list(waiting.measure_answers())),
         "workers": lambda: aligned(list(workers.measure())),

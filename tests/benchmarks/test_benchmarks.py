@@ -1,6 +1,6 @@
 """The benchmarks run; how fast is theirs to tell."""
 
-from tests.benchmarks import render, track, upload
+from tests.benchmarks import render, sealing, track, upload
 from tests.benchmarks.measuring import table
 
 
@@ -12,4 +12,5 @@ def test_the_smallest_of_each_runs() -> None:
     ]
     lines = table(compared).splitlines()
     assert len(lines) == 1 + 4
+    assert len(list(sealing.measure(1))) == 1 + 7
     assert all(comparison.ours.wall > 0 and comparison.ours.peak > 0 for comparison in compared)

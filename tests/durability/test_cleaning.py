@@ -1,6 +1,7 @@
 """What a start clears away, and what it must not touch."""
 
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -30,6 +31,18 @@ async def test_what_a_process_had_not_finished_goes_at_its_next_start(
     (tmp_path / "objects/videos/vid_1/preview.mp4#1").write_bytes(b"half")
     assert await clean(tmp_path) == []
     assert not files(tmp_path / "scratch")
+
+
+async def test_files_at_work_are_private_and_do_not_outlast_a_start(tmp_path: Path) -> None:
+    (tmp_path / "scratch" / "test").mkdir(parents=True, mode=0o755)
+    storage = StorageManager(tmp_path, "test")
+    with storage.scratch_folder() as folder:
+        (folder / "readable").write_bytes(b"what FFmpeg works on")
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "scratch", folder)]
+        assert modes == [0o700, 0o700]
+        await clean(tmp_path)
+        assert not files(tmp_path / "scratch")
+    assert not folder.exists()
 
 
 async def test_what_has_a_row_stays_even_if_it_was_marked(tmp_path: Path, storage: StorageManager) -> None:

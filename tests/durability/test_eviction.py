@@ -160,10 +160,9 @@ async def test_what_a_crash_left_condemned_goes_the_next_time(
 async def test_what_has_vanished_is_made_again(
     memo: Memo, database: Database, storage: StorageManager, tmp_path: Path
 ) -> None:
-    source = tmp_path / "made"
-    source.write_bytes(b"file")
-
     async def make_file() -> Path:
+        source = tmp_path / "made"
+        source.write_bytes(b"file")
         return source
 
     for _ in range(2):

@@ -11,6 +11,12 @@ TAG_BYTES = 16
 SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 
 
+def sealed_bytes(size: int) -> int:
+    """What the chunks take up that hold so many bytes. An empty object has one empty chunk: of everything
+    there is a last chunk, or cutting it off would not show."""
+    return size + TAG_BYTES * max(1, -(-size // CHUNK_BYTES))
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Neighbouring chunks, from the number `first` up to and without `end`; `ends` with the object's last. In
@@ -27,8 +33,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of an object of `size` bytes behind a header of `header` bytes. An empty object has one empty chunk:
-    of everything there is a last chunk, or cutting it off would not show."""
+    """Of an object of `size` bytes behind a header of `header` bytes."""
 
     size: int
     header: int
@@ -48,7 +53,7 @@ class Layout:
     @property
     def stored(self) -> int:
         """In bytes, with the header."""
-        return self.header + self.size + TAG_BYTES * self.chunks
+        return self.header + sealed_bytes(self.size)
 
     def run(self, first: int, end: int) -> Run:
         """Of the chunks from `first` up to and without `end`, as far as there are any."""

@@ -1,6 +1,6 @@
 """The chunks of one object, sealed and opened with AES-256-GCM."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import FileIO
 
 from cryptography.exceptions import InvalidTag
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from typing_extensions import Buffer
 
 from app.core.errors import ErrorCode, Problem
-from app.storage.encryption.layout import CHUNK_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, Layout, Run
+from app.storage.encryption.layout import CHUNK_BYTES, SEALED_CHUNK_BYTES, Layout, Run, sealed_bytes
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -23,17 +23,15 @@ class ObjectCipher:
         self.name = name
         self._cipher = AESGCM(key)
 
-    def seal(self, plain: Buffer, first: int, *, ends: bool) -> bytearray:
-        """The chunks from the number `first` on that hold `plain`. All but the object's last are full; it
-        `ends` with that, or does not."""
-        view = memoryview(plain).cast("B")
-        chunks = max(1, -(-len(view) // CHUNK_BYTES))
-        sealed = bytearray(len(view) + chunks * TAG_BYTES)
-        self.seal_into(view, memoryview(sealed), first, ends=ends)
+    def seal(self, plain: bytes) -> bytearray:
+        """All chunks of an object."""
+        sealed = bytearray(sealed_bytes(len(plain)))
+        self.seal_into(memoryview(plain), memoryview(sealed), 0, ends=True)
         return sealed
 
     def seal_into(self, plain: memoryview, sealed: memoryview, first: int, *, ends: bool) -> None:
-        """The same into a buffer of just the size."""
+        """The chunks from the number `first` on that hold `plain`, into a buffer of just the size. All but
+        the object's last are full; it `ends` with that, or does not."""
         chunks = max(1, -(-len(plain) // CHUNK_BYTES))
         for index in range(chunks):
             chunk = plain[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
@@ -76,12 +74,13 @@ def sealed_pieces(file: FileIO, size: int, header: bytes, cipher: ObjectCipher) 
         yield room
 
 
-def opened_pieces(file: FileIO, layout: Layout, cipher: ObjectCipher) -> Iterator[Buffer]:
-    """What a sealed object in a file holds, which stands behind its header. A piece is only good until the
-    next is asked for. Raises `Problem(CONTENT_DAMAGED)`."""
+def opened_pieces(file: FileIO, runs: Sequence[Run], cipher: ObjectCipher) -> Iterator[Buffer]:
+    """What neighbouring runs of a sealed object in a file hold, none of more than CHUNKS_AT_ONCE. A piece is
+    only good until the next is asked for. Raises `Problem(CONTENT_DAMAGED)`."""
     plain = memoryview(bytearray(CHUNKS_AT_ONCE * CHUNK_BYTES))
     sealed = memoryview(bytearray(CHUNKS_AT_ONCE * SEALED_CHUNK_BYTES))
-    for run in layout.all_runs(CHUNKS_AT_ONCE):
+    file.seek(runs[0].start)
+    for run in runs:
         filled = sealed[: run.stop - run.start]
         if not fill(file, filled):
             raise damaged(cipher.name)
