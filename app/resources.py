@@ -70,7 +70,7 @@ from app.tts.service import TTSManager
 from app.tts.storage import clips_among
 from app.tts.tasks import SpeechGeneration
 from app.videos.service import VideoProcessor
-from app.videos.storage import video_ids
+from app.videos.storage import forget_uses, video_ids
 from app.videos.tasks import VideoTrim
 from app.webhooks.dispatcher import WebhookDispatcher
 from app.webhooks.sender import WebhookSender
@@ -152,9 +152,11 @@ class Resources:
             self.queue,
             settings.history_days,
             history=(forget_deliveries, forget_events, forget_jobs),
-            passing=(forget_progress, forget_keys, forget_links),
+            passing=(forget_progress, forget_keys, forget_links, forget_uses),
         )
-        self.videos = VideoProcessor(self.database, self.storage, self.files, self.scheduler, self.ffmpeg)
+        self.videos = VideoProcessor(
+            self.database, self.storage, self.files, self.scheduler, self.ffmpeg, self.memo
+        )
         self.stages = StageServices(
             SubtitleService(self.database, self.scheduler, self.transcriber, self.prices),
             TranslationManager(self.database, self.scheduler, self.translator, self.prices),
@@ -186,6 +188,7 @@ class Resources:
         self.assistants.launch()
         self.webhooks.launch()
         self.history.launch()
+        self.memo.evict_soon()
 
     async def close(self) -> None:
         """Running jobs stop where they are and go on at the next start."""
@@ -245,10 +248,9 @@ class Resources:
 
         return LocalSpeech(self._models)
 
-    def _eviction(self) -> Eviction | None:
-        if not self.settings.memo_max_bytes:
-            return None
-        rules = EvictionRules(self.settings.memo_max_bytes, began=first_start, referred=clips_among)
+    def _eviction(self) -> Eviction:
+        most = self.settings.memo_max_bytes or None
+        rules = EvictionRules(most, began=first_start, referred=clips_among)
         return Eviction(self.database, self.storage, rules)
 
     def _uses_openai(self, stage: str, choice: EngineChoice) -> bool:

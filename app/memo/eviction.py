@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.core.database import Database, utc_now
-from app.memo.models import MemoEntry
+from app.memo.models import MemoEntry, MemoUse
 from app.memo.units import object_key
 from app.storage.manager import StorageManager
 
@@ -23,11 +24,11 @@ AtRest = Callable[[str], AbstractAsyncContextManager[bool]]
 
 @dataclass(frozen=True, slots=True)
 class EvictionRules:
-    """Of more than `most_bytes`, what was not used for `unused_for` may go, but nothing that was used since
-    the first of the running jobs began (`began`), nor what rows refer to (`referred`, of keys of objects).
-    `notice` is for other processes to say that they use it after all."""
+    """Of more than `most_bytes` (None: no limit), what was not used for `unused_for` may go, but nothing that
+    was used since the first of the running jobs began (`began`), nor what rows refer to (`referred`, of keys
+    of objects). `notice` is for other processes to say that they use it after all."""
 
-    most_bytes: int
+    most_bytes: int | None
     began: Callable[[AsyncSession], Awaitable[datetime | None]]
     referred: Callable[[AsyncSession, Sequence[str]], Awaitable[Set[str]]]
     unused_for: timedelta = timedelta(hours=1)
@@ -56,7 +57,7 @@ class Eviction:
         async with self._database.read() as session:
             size = await session.scalar(select(func.sum(MemoEntry.size))) or 0
             began = await self._rules.began(session)
-        if size <= self._rules.most_bytes:
+        if self._rules.most_bytes is None or size <= self._rules.most_bytes:
             return 0
         excess = size - self._rules.most_bytes * TARGET_SHARE
         before = min(filter(None, (utc_now() - self._rules.unused_for, began)))
@@ -86,6 +87,7 @@ class Eviction:
             async with self._database.write() as session:
                 condemned = MemoEntry.condemned_at.is_not(None)
                 await session.execute(delete(MemoEntry).where(MemoEntry.key.in_(gone), condemned))
+                await session.execute(delete(MemoUse).where(MemoUse.key.in_(gone)))
                 kept = MemoEntry.key.in_(set(keys) - set(gone))
                 await session.execute(update(MemoEntry).where(kept).values(condemned_at=None))
             removed += len(gone)
@@ -109,6 +111,18 @@ class Eviction:
     async def _unreferred(self, session: AsyncSession, keys: Sequence[str]) -> set[str]:
         referred = await self._rules.referred(session, [object_key(key) for key in keys])
         return {key for key in keys if object_key(key) not in referred}
+
+
+async def condemn_those_of(session: AsyncSession, video_id: str) -> None:
+    """What was made for a video and used for no other is about to go."""
+    its, others = aliased(MemoUse), aliased(MemoUse)
+    shared = exists().where(others.key == its.key, others.video_id != video_id)
+    alone = select(its.key).where(its.video_id == video_id, ~shared)
+    await session.execute(
+        update(MemoEntry).where(MemoEntry.key.in_(alone)).values(condemned_at=utc_now()),
+        execution_options={"synchronize_session": False},
+    )
+    await session.execute(delete(MemoUse).where(MemoUse.video_id == video_id))
 
 
 async def _least_recently_used(session: AsyncSession, before: datetime, spared: int) -> Sequence[MemoEntry]:

@@ -25,6 +25,15 @@ class MemoEntry(Base):
     condemned_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
+class MemoUse(Base):
+    """That a result was made for a video, or used for it. What no other video has used goes with it."""
+
+    __tablename__ = "memo_uses"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    video_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
 class MemoClaim(Base):
     """A result that a `process` is making. By the database's clock, the claim lapses at `until`."""
 

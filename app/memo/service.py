@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.concurrency import seen_through, stopped
-from app.core.database import Database
+from app.core.database import Database, after_commit
 from app.core.errors import Problem
 from app.ledger.metering import Meter, metered
 from app.memo.claims import Claims
-from app.memo.eviction import Eviction
+from app.memo.eviction import Eviction, condemn_those_of
 from app.memo.units import Unit
 from app.memo.uses import Effort, Uses
 from app.storage.manager import StorageManager
@@ -95,6 +96,15 @@ class Memo:
 
         return await self._recalled(unit, remembered, made, costly=True)
 
+    async def forget(self, session: AsyncSession, video_id: str) -> None:
+        """What was made for the video and used for no other goes, soon after the commit of `session`."""
+        await condemn_those_of(session, video_id)
+
+        async def follow() -> None:
+            self.evict_soon()
+
+        after_commit(session, follow)
+
     async def evict(self) -> int:
         """Brings the memo down to its size. Returns how many results went."""
         return 0 if self._eviction is None else await self._eviction.run(self._at_rest)
@@ -135,6 +145,10 @@ class Memo:
 
     def _made(self, unit: Unit, size: int, effort: Effort, *, costly: bool) -> None:
         self._uses.made(unit, size, effort, costly=costly)
+        self.evict_soon()
+
+    def evict_soon(self) -> None:
+        """In the background."""
         if self._eviction is not None and (self._evicting is None or self._evicting.done()):
             self._evicting = asyncio.create_task(self._evict_later())
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import Database, insert_into, utc_now
 from app.core.errors import Problem
 from app.core.work import Work, current_work
-from app.memo.models import MemoEntry
+from app.memo.models import MemoEntry, MemoUse
 from app.memo.units import Unit
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class _Noted:
     size: int
     hits: int = 0
     effort: Effort | None = None
+    videos: set[str] = field(default_factory=set)
     at: datetime = field(default_factory=utc_now)
 
 
@@ -84,6 +85,8 @@ class Uses:
 
     def _note(self, unit: Unit, size: int) -> _Noted:
         noted = self._unwritten.setdefault(unit.key, _Noted(unit.kind, size))
+        if (work := current_work()) is not None:
+            noted.videos.add(work.video_id)
         if self._noting is None:
             self._noting = asyncio.create_task(self._write())
         return noted
@@ -123,6 +126,9 @@ async def _upsert(session: AsyncSession, uses: Mapping[str, _Noted]) -> None:
         },
     )
     await session.execute(added, [_row(key, uses[key]) for key in sorted(uses)])
+    users = [{"key": key, "video_id": video} for key in sorted(uses) for video in sorted(uses[key].videos)]
+    if users:
+        await session.execute(insert_into(session, MemoUse).on_conflict_do_nothing(), users)
 
 
 def _row(key: str, noted: _Noted) -> Mapping[str, object]:

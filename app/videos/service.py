@@ -22,6 +22,7 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo
+from app.memo import Memo
 from app.projects.access import project_of
 from app.projects.models import HOME
 from app.projects.quotas import empty, hold
@@ -59,12 +60,14 @@ class VideoProcessor:
         files: FileProcessor,
         scheduler: JobScheduler,
         ffmpeg: FFmpegWrapper,
+        memo: Memo,
     ) -> None:
         self._database = database
         self._storage = storage
         self._files = files
         self._scheduler = scheduler
         self._ffmpeg = ffmpeg
+        self._memo = memo
 
     async def register(
         self,
@@ -132,6 +135,7 @@ class VideoProcessor:
         video = await rows.get_video(session, video_id)
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
+        await self._memo.forget(session, video_id)
         note(session, who, Action.VIDEO_DELETED, video_id, await empty(session, video_id))
         self._storage.mark(rows.folder(video_id))
         after_commit(session, partial(self._storage.discard, rows.folder(video_id)))

@@ -1,6 +1,7 @@
 """VideoStorage: the rows and object keys of videos."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import ACTIVE, Job, JobType
+from app.memo.eviction import condemn_those_of
+from app.memo.models import MemoUse
 from app.videos.models import Artifact, ArtifactKind, Source, Video, VideoStatus, sources_to_json
 
 
@@ -46,6 +49,13 @@ async def list_videos(
 
 async def video_ids(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(Video.id)))
+
+
+async def forget_uses(session: AsyncSession, now: datetime) -> None:
+    """By videos that are gone, of the memo: what still ran for them may have noted some after that."""
+    unknown = select(MemoUse.video_id).where(~exists().where(Video.id == MemoUse.video_id)).distinct()
+    for video_id in (await session.scalars(unknown)).all():
+        await condemn_those_of(session, video_id)
 
 
 async def is_being_cut(session: AsyncSession, video: Video) -> bool:

@@ -194,3 +194,42 @@ async def _until_condemned(database: Database, wanted: Unit) -> None:
             if entry.condemned_at is not None:
                 return
             await asyncio.sleep(0.01)
+
+
+def work_for(video_id: str) -> Work:
+    return Work(task_id=f"task_{video_id}", video_id=video_id, share="")
+
+
+async def test_with_a_video_goes_what_no_other_has_used(
+    memo: Memo, database: Database, storage: StorageManager
+) -> None:
+    for video_id, numbers in (("vid_1", (0, 1, 2)), ("vid_2", (2, 3))):
+        with working_on(work_for(video_id)):
+            for number in numbers:
+                await memo.recall(unit(number), made)
+    await memo.close()
+    async with database.write() as session:
+        await memo.forget(session, "vid_1")
+    await memo.close()
+    assert await memo.evict() == 2
+    assert await kept(database, storage) == [2, 3]
+    async with database.write() as session:
+        await memo.forget(session, "vid_2")
+    await memo.close()
+    await memo.evict()
+    assert await kept(database, storage) == []
+
+
+async def test_unless_it_is_used_before_it_is_gone(
+    memo: Memo, database: Database, storage: StorageManager
+) -> None:
+    with working_on(work_for("vid_1")):
+        await memo.recall(unit(0), made)
+    await memo.close()
+    async with database.write() as session:
+        await memo.forget(session, "vid_1")
+    with working_on(work_for("vid_2")):
+        await memo.recall(unit(0), made)
+    await memo.close()
+    await memo.evict()
+    assert await kept(database, storage) == [0]
