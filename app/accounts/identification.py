@@ -16,13 +16,12 @@ from app.accounts.secrets import ACCESS, Secret
 from app.accounts.service import has_users
 from app.accounts.sign_ins import holder_of
 from app.core.addresses import is_local, is_loopback
-from app.core.caller import ALL_SCOPES, KEY_HEADER, Caller, CallerKind, Scope
+from app.core.caller import ALL_SCOPES, KEY_HEADER, SIGNATURE, Caller, CallerKind, Scope
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
 from app.core.settings import Settings
 
 AT_HOME = Caller(CallerKind.HOME, "home", None, ALL_SCOPES, is_operator=True)
-SIGNATURE = "signature"
 
 ByLink = Callable[[Request], Awaitable[Caller]]
 

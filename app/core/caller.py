@@ -15,6 +15,9 @@ from app.core.errors import Problem
 
 CALLER = "caller"
 KEY_HEADER = "X-API-Key"
+LINK, EXPIRES, SIGNATURE = "link", "expires", "signature"
+# What signed links add to the query.
+LINK_PARAMETERS = frozenset({LINK, EXPIRES, SIGNATURE})
 
 
 class Scope(StrEnum):

@@ -5,16 +5,18 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from app.core.caller import LINK_PARAMETERS
+
 LONGEST_SHOWN = 50
 
 
 def refuse_unknown_query(request: Request) -> None:
-    """A dependency of every route; those of pages take what they are sent. Raises `RequestValidationError`
-    naming what its route does not know."""
+    """A dependency of every route; those of pages take what they are sent. What is added by links is looked at
+    by whoever lets callers in. Raises `RequestValidationError` naming what its route does not know."""
     route = request.scope.get("route")
     if not request.query_params or not isinstance(route, APIRoute) or not route.include_in_schema:
         return
-    unknown = sorted(request.query_params.keys() - _known(route.dependant))
+    unknown = sorted(request.query_params.keys() - _known(route.dependant) - LINK_PARAMETERS)
     if unknown:
         raise RequestValidationError([_unknown(name) for name in unknown])
 

@@ -5,8 +5,7 @@ import hmac
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-LINK, EXPIRES, SIGNATURE = "link", "expires", "signature"
-ADDED = (LINK, EXPIRES, SIGNATURE)
+from app.core.caller import EXPIRES, LINK, LINK_PARAMETERS, SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,12 @@ def read_link(url: str) -> SignedTicket | None:
     """None if that is no link."""
     parts = urlsplit(url)
     items = parse_qsl(parts.query, keep_blank_values=True)
-    added = [(name, value) for name, value in items if name in ADDED]
+    added = [(name, value) for name, value in items if name in LINK_PARAMETERS]
     told = dict(added)
     expires = told.get(EXPIRES, "")
-    if len(added) != len(ADDED) or len(told) != len(ADDED) or not (expires.isascii() and expires.isdigit()):
+    is_whole = len(added) == len(told) == len(LINK_PARAMETERS)
+    if not (is_whole and expires.isascii() and expires.isdigit()):
         return None
-    rest = urlencode([(name, value) for name, value in items if name not in ADDED])
+    rest = urlencode([(name, value) for name, value in items if name not in LINK_PARAMETERS])
     target = f"{parts.path}?{rest}" if rest else parts.path
     return SignedTicket(Ticket(told[LINK], target, int(expires)), told[SIGNATURE])

@@ -16,7 +16,7 @@ from ffmpeg.nodes import FilterableStream, OutputStream
 
 from app.core.errors import ErrorCode, InvalidSettings, Problem
 from app.media import sandbox
-from app.media.formats import DEMUXERS, MAX_ALLOCATION, MAX_PIXELS
+from app.media.formats import DEMUXERS, MAX_ALLOCATION, MAX_PIXELS, MAX_STREAMS
 
 ProgressCallback = Callable[[float], None]
 
@@ -69,6 +69,7 @@ def media_input(path: Path, **options: str | float | None) -> FilterableStream:
         "format_whitelist": ",".join(DEMUXERS),
         "max_alloc": MAX_ALLOCATION,
         "max_pixels": MAX_PIXELS,
+        "max_streams": MAX_STREAMS,
     }
     plain = {name: _plain(option) for name, option in options.items()}
     return ffmpeg.input(str(path.absolute()), **guards, **plain)

@@ -18,6 +18,7 @@ def limited_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         "RATE_LIMIT_SIGN_IN": "2/minute",
         "RATE_LIMIT_UPLOAD": "1/minute",
         "CORS_ORIGINS": "https://dub.example",
+        "TRUSTED_PROXIES": "127.0.0.1",
     }
     with LiveServer(tmp_path_factory.mktemp("limited") / "data", **settings) as server:
         yield server
