@@ -28,7 +28,8 @@ def cramped(tmp_path: Path) -> Iterator[LiveServer]:
 def test_an_upload_that_does_not_fit_is_refused_and_forgotten(
     cramped: LiveServer, huge: Path, clip: Path
 ) -> None:
-    with huge.open("rb") as file:
+    with huge.open("r+b") as file:
+        file.truncate(DISK_BYTES)
         answer = cramped.http.post("/api/videos/upload", files={"video": ("huge.mp4", file)})
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (507, "storage_full")
