@@ -11,8 +11,8 @@ LONGEST_SHOWN = 50
 
 
 def refuse_unknown_query(request: Request) -> None:
-    """A dependency of every route; those of pages take what they are sent. What is added by links is looked at
-    by whoever lets callers in. Raises `RequestValidationError` naming what its route does not know."""
+    """A dependency of every route; those of pages take what they are sent. What links add is looked at by
+    whoever lets callers in. Raises `RequestValidationError` naming what its route does not know."""
     route = request.scope.get("route")
     if not request.query_params or not isinstance(route, APIRoute) or not route.include_in_schema:
         return

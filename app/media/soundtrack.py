@@ -50,29 +50,42 @@ class Soundtrack:
         self._folder = folder
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._blocks: dict[int, _Block] = {}
+        self._wanted_whole = False
         self._exact: bool | None = None
 
     @property
     def stream_index(self) -> int | None:
         return None if self._track is None else self._track.index
 
-    async def samples(self, start: int, end: int) -> Samples:
-        """From one sample up to and without another, of shape (2, samples). Raises as `FFmpegWrapper.run`."""
+    async def samples(self, start: int, end: int, *, alone: bool = False) -> Samples:
+        """From one sample up to and without another, of shape (2, samples). Raises as `FFmpegWrapper.run`.
+
+        What is asked for `alone` has hardly anything to follow it: no more is decoded than it takes, until
+        more is asked for after all.
+        """
         if self._track is None:
             return np.zeros((2, end - start), np.float32)
+        self._wanted_whole |= not alone
         size = BLOCK_SAMPLES if await self._is_exact(self._track) else max(1, self._samples)
         firsts = range(start // size * size, min(end, self._samples), size)
-        blocks = [await self._decoded(self._track, first, size) for first in firsts]
+        blocks = [
+            await self._decoded(self._track, first, min(first + size, self._samples), end) for first in firsts
+        ]
         return await asyncio.to_thread(_read, blocks, start, end)
 
-    async def _decoded(self, track: AudioStream, first: int, size: int) -> _Block:
+    async def _decoded(self, track: AudioStream, first: int, last: int, wanted: int) -> _Block:
+        """The block from `first` to `last`, or the beginning of it as far as it is `wanted`."""
         async with self._turns[first]:
-            if first not in self._blocks:
-                last = min(first + size, self._samples)
-                block = _Block(first, last, self._folder / f"original-{first}.pcm")
-                await self._decode(track, block)
-                self._blocks[first] = block
-        return self._blocks[first]
+            known = self._blocks.get(first)
+            if known is not None and known.end >= min(wanted, last):
+                return known
+            self._wanted_whole |= known is not None
+            end = last if self._wanted_whole else min(wanted, last)
+            # A beginning is left as it is: it may be read just now.
+            block = _Block(first, end, self._folder / f"original-{first}-{end}.pcm")
+            await self._decode(track, block)
+            self._blocks[first] = block
+            return block
 
     async def _is_exact(self, track: AudioStream) -> bool:
         if self._exact is None:

@@ -243,7 +243,7 @@ class SoundMixer:
 
         async def make() -> Path:
             heard = mixed_range(recipe.part, codec)
-            samples = await original.soundtrack.samples(heard.start, heard.end)
+            samples = await original.soundtrack.samples(heard.start, heard.end, alone=True)
             files = await self._files(recipe.clips)
             made = folder / f"{unit.key}.made"
             await asyncio.to_thread(_encode, made, samples, files, recipe, codec)

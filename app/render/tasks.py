@@ -16,7 +16,7 @@ from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo, probe
 from app.media.sound_parts import SAMPLE_RATE
 from app.media.soundtrack import Soundtrack
-from app.memo import Memo
+from app.memo import Memo, Unit
 from app.projects.quotas import grow
 from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
 from app.render.models import GeneratedVideo
@@ -38,6 +38,7 @@ from app.videos.storage import publish
 
 SOUND_DONE_COPYING, SOUND_DONE_ENCODING = 0.8, 0.3
 PICTURE_DONE, MUX_DONE, REPORT_DONE = 0.85, 0.9, 0.97
+THUMBNAIL = "thumbnail.jpg"
 
 Job = RunningJob[GenerateDubbedVideo]
 
@@ -88,7 +89,8 @@ class DubbedVideoGeneration:
         made = await self._sound(job, ingredients, sound_done, finish)
         info = await asyncio.to_thread(probe, made.file)
         await self._report(job, ingredients, made, info)
-        await self._store(job, ingredients.made_from(job.request.options.subtitles), made.file, info)
+        still = await self._still(job, made.file, info, None if encodes else ingredients.identity)
+        await self._store(job, ingredients.made_from(job.request.options.subtitles), made.file, still, info)
 
     async def _ingredients(self, job: Job) -> Ingredients:
         video = await self.videos.ready(job.video_id)
@@ -156,13 +158,26 @@ class DubbedVideoGeneration:
         report = await report_on(made.file, info, ingredients.source, plans, made.tracks)
         await store_report(report, job.objects, self.storage)
 
-    async def _store(self, job: Job, made_from: Sequence[Source], target: Path, info: MediaInfo) -> None:
+    async def _still(self, job: Job, film: Path, info: MediaInfo, copied_from: str | None) -> Path:
+        """A picture of the film. It is the same in every film whose picture is `copied_from` one file."""
+
+        async def make() -> Path:
+            still = job.scratch / THUMBNAIL
+            await thumbnail(self.ffmpeg, film, info, still)
+            return still
+
+        if copied_from is None:
+            return await make()
+        unit = Unit("thumbnail", "ffmpeg", await self.ffmpeg.version(), copied_from)
+        return await self.memo.recall_file(unit, make, job.scratch)
+
+    async def _store(
+        self, job: Job, made_from: Sequence[Source], target: Path, still: Path, info: MediaInfo
+    ) -> None:
         """Publishes the file with what it really is, measured."""
         job.report(REPORT_DONE, "storing")
-        still = job.scratch / "thumbnail.jpg"
-        await thumbnail(self.ffmpeg, target, info, still)
         stored = await self.storage.put_file(f"{job.objects}{target.name}", target)
-        await self.storage.put_file(f"{job.objects}{still.name}", still)
+        await self.storage.put_file(f"{job.objects}{THUMBNAIL}", still)
         await self._publish(job, made_from, metadata_of(info, stored.size))
 
     async def _publish(self, job: Job, made_from: Sequence[Source], metadata: VideoMetadata) -> None:
@@ -238,7 +253,7 @@ def _row(job: Job, metadata: VideoMetadata) -> GeneratedVideo:
         duration=metadata.duration,
         file_size=metadata.file_size,
         path=f"{job.objects}dub.{request.output_format}",
-        thumbnail_path=f"{job.objects}thumbnail.jpg",
+        thumbnail_path=f"{job.objects}{THUMBNAIL}",
         objects=job.objects,
         options={
             **request.options.model_dump(mode="json"),

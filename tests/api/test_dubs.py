@@ -68,6 +68,12 @@ def dub(api: LiveServer, video: str, output_format: str = "mp4", **options: obje
     return api.http.get(result["download_url"]).raise_for_status().content
 
 
+def stills_remembered(api: LiveServer) -> int:
+    """How often a still was there already."""
+    kinds = api.http.get("/api/memo").raise_for_status().json()["kinds"]
+    return sum(int(kind["hits"]) for kind in kinds if kind["kind"] == "thumbnail")
+
+
 def coloured(picture: Picture, red: int, green: int, blue: int, tolerance: int = 60) -> np.ndarray:
     """Where the picture has about that colour."""
     near: np.ndarray = np.abs(picture.astype(int) - (red, green, blue)).max(axis=2) < tolerance
@@ -267,6 +273,18 @@ class TestPublishing:
         assert [version["language"] for version in versions].count("en") == 1
         kept = [path.name for path in stored_files(api, spoken) if path.name.startswith("dub")]
         assert kept == ["dub.webm"]
+
+    def test_a_picture_that_is_copied_is_looked_through_once_for_a_still(
+        self, api: LiveServer, grey_clip: Path
+    ) -> None:
+        spoken = speak(api, grey_clip)
+        dub(api, spoken, include_subtitles=False)
+        before = stills_remembered(api)
+        first = api.http.get(f"/api/videos/{spoken}/dubbed-videos/en/thumbnail").raise_for_status().content
+        dub(api, spoken, include_subtitles=False, original_audio_volume=0.5)
+        api.wait(lambda: stills_remembered(api) > before)
+        again = api.http.get(f"/api/videos/{spoken}/dubbed-videos/en/thumbnail").raise_for_status().content
+        assert again == first
 
     def test_an_edited_translation_is_what_is_burned_in(self, api: LiveServer, grey_clip: Path) -> None:
         video = speak(api, grey_clip)

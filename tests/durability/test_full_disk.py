@@ -29,7 +29,8 @@ def cramped(tmp_path: Path) -> Iterator[LiveServer]:
 def test_an_upload_that_does_not_fit_is_refused_and_forgotten(
     cramped: LiveServer, huge: Path, clip: Path, announced: bool
 ) -> None:
-    with huge.open("rb") as file:
+    with huge.open("r+b") as file:
+        file.truncate(DISK_BYTES)
         request = cramped.http.build_request(
             "POST", "/api/videos/upload", files={"video": ("huge.mp4", file)}
         )

@@ -48,3 +48,25 @@ async def test_blocks_join_where_they_should(ffmpeg: FFmpegWrapper, noisy_film: 
     assert rms(heard, half + 1, half + 3) == pytest.approx(rms(heard, half - 3, half - 1) / 2, rel=0.05)
     assert rms(heard, join - 0.01, join + 0.01) == pytest.approx(rms(heard, join - 2, join + 2), rel=0.2)
     np.testing.assert_array_equal(await track.samples(*ACROSS), heard[:, slice(*ACROSS)])
+
+
+async def test_what_is_asked_for_alone_is_the_same_and_all_that_is_decoded(
+    ffmpeg: FFmpegWrapper, noisy_film: Path, tmp_path: Path
+) -> None:
+    whole = soundtrack(ffmpeg, noisy_film, tmp_path / "whole")
+    track = soundtrack(ffmpeg, noisy_film, tmp_path / "track")
+    alone, later = (
+        (BLOCK_SAMPLES + 48_000, BLOCK_SAMPLES + 96_000),
+        (BLOCK_SAMPLES + 480_000, 2 * BLOCK_SAMPLES),
+    )
+    np.testing.assert_array_equal(await track.samples(*alone, alone=True), await whole.samples(*alone))
+    assert _decoded_frames(tmp_path / "track") == [96_000]
+    np.testing.assert_array_equal(await track.samples(*later, alone=True), await whole.samples(*later))
+    assert _decoded_frames(tmp_path / "track") == [96_000, BLOCK_SAMPLES]
+    await track.samples(0, 48_000, alone=True)
+    assert _decoded_frames(tmp_path / "track") == [96_000, BLOCK_SAMPLES, BLOCK_SAMPLES]
+
+
+def _decoded_frames(folder: Path) -> list[int]:
+    """Of each piece, in stereo of 16 bits."""
+    return sorted(path.stat().st_size // 4 for path in folder.iterdir())
