@@ -134,6 +134,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
+        allow_credentials="*" not in settings.cors_origins,  # the cookie of a sign-in
         expose_headers=[
             "Location",
             "ETag",

@@ -123,9 +123,12 @@ def _answer(
 ) -> JSONResponse:
     body = present_problem(problem, texts, request.url.path, errors)
     content = body.model_dump(mode="json", exclude_none=True)
-    seconds = RETRY_AFTER.get(problem.code)
-    headers = seconds and {"Retry-After": seconds}
-    return JSONResponse(content, problem.status, headers or None, PROBLEM_JSON)
+    answer = JSONResponse(content, problem.status, media_type=PROBLEM_JSON)
+    if problem.code in RETRY_AFTER:
+        answer.headers["Retry-After"] = RETRY_AFTER[problem.code]
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _is_sent_as_something_else(request: Request, error: RequestValidationError) -> bool:
