@@ -48,7 +48,7 @@ lock: ## resolve the dependencies anew (needs uv)
 		--python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove the virtual environment and caches, but no data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find app tests alembic -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml

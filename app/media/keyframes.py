@@ -21,6 +21,8 @@ LEAST_GAP_SECONDS = 0.5
 LATER_SECONDS = 0.2
 SHORTEST_SHARE = 0.5
 H264_IDR = 5
+# A day of nothing else at 10 a second. A file made to have more is taken apart no further.
+MOST_KEY_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _key_frames(container: "InputContainer", stream: "av.VideoStream") -> tuple[
         if packet.pts is None:
             continue
         end = max(end, packet.pts + (packet.duration or 0))
-        if packet.is_keyframe:
+        if packet.is_keyframe and len(frames) < MOST_KEY_FRAMES:
             clean = not is_h264 or _has_idr(bytes(packet), extradata)
             frames.append(_KeyFrame(packet.pts, clean, not packet.is_discard))
     return frames, end

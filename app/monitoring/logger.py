@@ -9,7 +9,9 @@ LEFT_OUT = "…"
 
 # A log is read by people and by programs that take every line for one of ours.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SECRET = re.compile(r"(\b(?:bearer|basic)\s+|\b(?:sk|whsec)[-_])[^\s'\"@,;]{4,}", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(\b(?:bearer|basic)\s+|\b(?:sk|whsec|vd[akr])[-_]|\bsignature=)[^\s'\"@,;&]{4,}", re.IGNORECASE
+)
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 

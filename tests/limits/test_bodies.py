@@ -1,6 +1,7 @@
 """How large a body may be, whatever it says of itself."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,14 +26,15 @@ def pieces(size: int) -> Iterator[bytes]:
     ("method", "path", "limit"),
     [
         ("POST", WEBHOOKS, LARGEST_JSON),
-        ("POST", "/api/videos/vid_of_nobody/dub", LARGEST_JSON),
-        ("PUT", "/api/videos/vid_of_nobody/subtitles/original", LARGEST_TRACK),
+        ("POST", "/api/videos/{}/dub", LARGEST_JSON),
+        ("PUT", "/api/videos/{}/subtitles/original", LARGEST_TRACK),
         ("POST", "/api/nowhere", LARGEST_JSON),
     ],
 )
 def test_a_body_that_is_too_large_is_refused(
-    api: LiveServer, method: str, path: str, limit: int, announced: bool
+    api: LiveServer, clip: Path, method: str, path: str, limit: int, announced: bool
 ) -> None:
+    path = path.format(api.upload(clip))
     content = b"x" * (limit + 1) if announced else pieces(limit + 65536 * 2)
     answer = api.http.request(method, path, content=content, headers=JSON)
     if path.endswith("nowhere") and not announced:
@@ -66,9 +68,9 @@ def test_no_depth_of_a_track_is_too_much(api: LiveServer, opening: bytes) -> Non
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "9" * 5000])
-def test_a_number_that_is_none_is_refused(api: LiveServer, number: str) -> None:
+def test_a_number_that_is_none_is_refused(api: LiveServer, clip: Path, number: str) -> None:
     content = f'{{"start_time": 0, "end_time": {number}}}'
-    answer = api.http.post("/api/videos/vid_of_nobody/trim", content=content, headers=JSON)
+    answer = api.http.post(f"/api/videos/{api.upload(clip)}/trim", content=content, headers=JSON)
     assert answer.status_code == 422, answer.text
 
 

@@ -41,6 +41,8 @@ def test_a_trace_is_set_apart() -> None:
         "could not connect to postgresql://me:{secret}@db:5432/app",
         "redis://:{secret}@cache:6379/0 does not answer",
         "signed with whsec_{secret}",
+        "the key vdk_{secret} was refused",
+        "GET /file?signature={secret}&x=1",
     ],
 )
 def test_secrets_are_left_out(message: str) -> None:

@@ -10,7 +10,7 @@ from tests.live_server import Json, LiveServer
 
 # Bounded by something else than a length.
 CLOSED = ("enum", "const", "maxLength")
-TEXT_FORMATS = ("date", "binary")
+TEXT_FORMATS = ("date", "date-time", "binary")
 
 
 @pytest.fixture(scope="module")

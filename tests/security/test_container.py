@@ -45,15 +45,16 @@ def test_the_image_runs_as_nobody() -> None:
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[LiveServer]:
     """A server as in its container: as nobody, without capabilities, on a file system that it can only
-    read but for its data folder and an empty /tmp."""
-    data_dir = tmp_path / "data"
+    read but for its data folder and an empty one for what passes."""
+    data_dir, passing = tmp_path / "data", tmp_path / "passing"
     data_dir.mkdir()
+    passing.mkdir()
     launcher = ["bwrap", "--die-with-parent", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY]
     launcher += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    launcher += ["--tmpfs", "/tmp", "--bind", str(data_dir), str(data_dir)]
+    launcher += ["--tmpfs", str(passing), "--bind", str(data_dir), str(data_dir)]
     if shutil.which("bwrap") is None or subprocess.run([*launcher, "true"], check=False).returncode:
         pytest.skip("bubblewrap cannot take rights away here")
-    with LiveServer(data_dir, launcher=launcher, HOME="/tmp") as server:
+    with LiveServer(data_dir, launcher=launcher, HOME=str(passing), TMPDIR=str(passing)) as server:
         yield server
 
 
