@@ -2,9 +2,7 @@
 
 import asyncio
 
-from app.core.database import Base
 from app.core.errors import InvalidSettings, Problem
-from app.core.sealed_columns import seal_rows
 from app.core.settings import Settings
 from app.resources import Resources
 from app.storage.encryption.keyring import Keyring
@@ -40,7 +38,8 @@ async def apply(settings: Settings) -> str:
         await resources.storage.claim()
         await _keyring_of(resources.encryption).load(amid_content=True)
         objects = await _seal_objects(resources, settings)
-        rows = await _seal_rows(resources)
+        await resources.database.migrate()
+        rows = await resources.database.seal()
     finally:
         await resources.close()
     return f"Sealed {objects} objects and {rows} rows."
@@ -65,15 +64,6 @@ async def _is_sealed(storage: StorageManager, key: str) -> bool:
     except Problem:
         return False
     return True
-
-
-async def _seal_rows(resources: Resources) -> int:
-    await resources.database.migrate()
-    sealed = 0
-    async with resources.database.engine.begin() as connection:
-        for table in Base.metadata.sorted_tables:
-            sealed += await connection.run_sync(seal_rows, table)
-    return sealed
 
 
 def _keyring_of(encryption: Encryption) -> Keyring:

@@ -174,8 +174,10 @@ class Resources:
     async def start(self) -> None:
         """Migrates, cleans up after a crash, and goes on with what it left."""
         await self.storage.claim()
-        await self.encryption.start()
+        is_new = await self.encryption.start()
         await self.database.migrate()
+        if is_new:
+            await self.database.seal()
         async with self.database.read() as session:
             known = await video_ids(session)
         dead = await StorageCleaner(self.storage).clean(known)

@@ -73,11 +73,8 @@ def _key(table, name):
 
 
 def upgrade() -> None:
-    connection = op.get_bind()
-    if connection.dialect.name == 'sqlite':  # what was readable is not to be found in unused pages
-        op.execute('PRAGMA secure_delete = ON')
     for table in tables():
-        seal_rows(connection, table)
+        seal_rows(op.get_bind(), table)
 
 
 def downgrade() -> None:

@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.core.concurrency import seen_through
 from app.core.errors import ErrorCode, InvalidSettings, Problem
-from app.core.sealed_columns import TextCipher, use_cipher
+from app.core.sealed_columns import TextCipher, seal_rows, use_cipher
 
 MIGRATIONS = Path(__file__).parents[2] / "alembic"
 BUSY_TIMEOUT_MS = 10_000
@@ -157,6 +157,11 @@ class Database:
         except OperationalError as error:
             reason = str(error.orig).partition("\n")[0]
             raise InvalidSettings(f"DATABASE_URL: {reason}") from error
+
+    async def seal(self) -> int:
+        """The texts of rows that were written before there was a cipher. Returns how many rows."""
+        async with self.engine.begin() as connection:
+            return sum([await connection.run_sync(seal_rows, table) for table in Base.metadata.sorted_tables])
 
     async def close(self) -> None:
         await self._reader.dispose()

@@ -273,7 +273,7 @@ class BucketBackend(_StoreBackend):
             async def copy(start: int) -> None:
                 async with turns:
                     data = await self.part(key, start, min(start + self.part_bytes, size))
-                    await asyncio.to_thread(os.pwrite, file.fileno(), data, start)
+                    await asyncio.to_thread(write_at, file.fileno(), data, start)
 
             await all_of(copy(start) for start in range(0, size, self.part_bytes))
 
@@ -288,6 +288,15 @@ class BucketBackend(_StoreBackend):
 
     async def _read(self, key: str, start: int, end: int) -> bytes:
         return bytes(await self.part(key, start, end))
+
+
+def write_at(descriptor: int, data: Buffer, offset: int) -> int:
+    """All of it into an open file, from that byte on. Returns where it ends."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+    return offset
 
 
 def backend(url: str | None, folder: Path) -> Backend:

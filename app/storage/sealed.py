@@ -12,7 +12,7 @@ from pathlib import Path
 from typing_extensions import Buffer
 
 from app.core.concurrency import all_of, one_ahead
-from app.storage.backends import Backend, ObjectWriter
+from app.storage.backends import Backend, ObjectWriter, write_at
 from app.storage.encryption.layout import CHUNK_BYTES, Layout, Run, sealed_bytes
 from app.storage.encryption.object_keys import HEADER_BYTES, ObjectKeys
 from app.storage.encryption.sealing import (
@@ -125,7 +125,7 @@ class SealedObjects:
             async def copy(run: Run) -> None:
                 async with turns:
                     plain = await self._part(opened, run)
-                    await asyncio.to_thread(os.pwrite, file.fileno(), plain, run.plain_start)
+                    await asyncio.to_thread(write_at, file.fileno(), plain, run.plain_start)
 
             runs = opened.layout.all_runs(self._backend.part_bytes // CHUNK_BYTES)
             await all_of(copy(run) for run in runs)
@@ -238,9 +238,9 @@ class _SealedFile(io.RawIOBase):
 
 def _copy_opened(source: Path, target: Path, runs: Sequence[Run], cipher: ObjectCipher) -> None:
     with source.open("rb", buffering=0) as file, target.open("r+b", buffering=0) as copy:
-        copy.seek(runs[0].plain_start)
+        at = runs[0].plain_start
         for piece in opened_pieces(file, runs, cipher):
-            copy.write(piece)
+            at = write_at(copy.fileno(), piece, at)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def command(action: str, data: Path, **settings: str) -> subprocess.CompletedPro
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -92,3 +92,16 @@ def test_a_rotation_without_the_key_is_refused_in_a_line(tmp_path: Path) -> None
     assert outcome.returncode == 2
     assert outcome.stderr.startswith("ENCRYPTION_KEY: there is no root key yet")
     assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_rows_from_before_are_sealed_with_the_first_key(tmp_path: Path) -> None:
+    data, url = tmp_path / "data", "http://127.0.0.1:9/a-path-that-nobody-may-read"
+    private = {"WEBHOOK_PRIVATE_ADDRESSES": "true"}
+    with LiveServer(data, ENCRYPTION="off", **private) as server:
+        server.http.post("/api/webhooks", json={"url": url}).raise_for_status()
+        assert server.stop() == 0
+    assert url.encode() in resting(data)
+    with LiveServer(data, **private) as server:
+        assert [hook["url"] for hook in server.http.get("/api/webhooks").json()["webhooks"]] == [url]
+        assert server.stop() == 0
+    assert url.encode() not in resting(data)

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.core.errors import InvalidSettings
 from app.storage.encryption.key_store import KeyStore, WrappedKey
-from app.storage.encryption.root_keys import KEY_BYTES, KeyWrapper
+from app.storage.encryption.layout import KEY_BYTES
+from app.storage.encryption.root_keys import KeyWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -95,14 +96,14 @@ class Keyring:
         self._keys: Mapping[bytes, DataKey] = {}
         self._newest: DataKey | None = None
 
-    async def load(self, *, amid_content: bool = False) -> None:
-        """Before anything is sealed or opened. Makes the first key of a new store.
+    async def load(self, *, amid_content: bool = False) -> bool:
+        """Before anything is sealed or opened. Makes the first key of a new store; says whether it did.
 
         Raises `InvalidSettings` if the root key is not the one that the keys were wrapped by, or if there are
         objects from before everything was sealed, unless that is what it is to begin with.
         """
         await asyncio.to_thread(self._read)
-        if not self._keys:
+        if is_new := not self._keys:
             if not amid_content and await asyncio.to_thread(self._store.has_content):
                 raise InvalidSettings(
                     "ENCRYPTION: what is stored here is not encrypted yet: run `python -m app encryption "
@@ -110,6 +111,7 @@ class Keyring:
                 )
             await self.begin()
         self._newest = self._keys[max(self._keys)]
+        return is_new
 
     @property
     def newest(self) -> DataKey:

@@ -6,8 +6,11 @@ and whether it is the last, so that chunks that were exchanged, left out or adde
 
 from dataclasses import dataclass
 
-CHUNK_BYTES = 64 << 10
+# Of AES-256-GCM.
+KEY_BYTES = 32
+NONCE_BYTES = 12
 TAG_BYTES = 16
+CHUNK_BYTES = 64 << 10
 SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 
 

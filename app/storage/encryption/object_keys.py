@@ -6,8 +6,8 @@ from secrets import token_bytes
 from cryptography.exceptions import InvalidTag
 
 from app.storage.encryption.keyring import ID_BYTES, Keyring
-from app.storage.encryption.layout import TAG_BYTES
-from app.storage.encryption.sealing import KEY_BYTES, NONCE_BYTES, ObjectCipher, damaged
+from app.storage.encryption.layout import KEY_BYTES, NONCE_BYTES, TAG_BYTES
+from app.storage.encryption.sealing import ObjectCipher, damaged
 
 # Another form of objects gets another number.
 MARK = b"sealed\x00\x01"

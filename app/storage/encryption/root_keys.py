@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from app.core.errors import InvalidSettings
+from app.storage.encryption.layout import KEY_BYTES, NONCE_BYTES
 
-KEY_BYTES = 32
-NONCE_BYTES = 12
 FINGERPRINT_DIGITS = 16
 
 

@@ -8,10 +8,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from typing_extensions import Buffer
 
 from app.core.errors import ErrorCode, Problem
-from app.storage.encryption.layout import CHUNK_BYTES, SEALED_CHUNK_BYTES, Layout, Run, sealed_bytes
+from app.storage.encryption.layout import (
+    CHUNK_BYTES,
+    NONCE_BYTES,
+    SEALED_CHUNK_BYTES,
+    Layout,
+    Run,
+    sealed_bytes,
+)
 
-KEY_BYTES = 32
-NONCE_BYTES = 12
 # Large enough that calls cost little, small enough to stay in a processor's cache.
 CHUNKS_AT_ONCE = 4
 

@@ -28,11 +28,14 @@ class Encryption:
     def texts(self) -> Texts | None:
         return None if self.keyring is None else Texts(self.keyring)
 
-    async def start(self) -> None:
-        """Before anything is read or written. Raises `InvalidSettings` if what is stored does not fit the
-        settings."""
+    async def start(self) -> bool:
+        """Before anything is read or written. Returns whether there were no keys yet, so that what rows say
+        is still to be sealed. Raises `InvalidSettings` if what is stored does not fit the settings."""
         try:
-            await (self._check_unsealed() if self.keyring is None else self.keyring.load())
+            if self.keyring is not None:
+                return await self.keyring.load()
+            await self._check_unsealed()
+            return False
         except Problem as problem:
             raise InvalidSettings(f"STORAGE_URL: {problem.details.get('reason', problem)}") from problem
 

@@ -5,12 +5,12 @@ from secrets import token_bytes
 
 from cryptography.exceptions import InvalidTag
 
-from app.core.errors import Problem
 from app.storage.encryption.keyring import ID_BYTES, DataKey, Keyring
-from app.storage.encryption.sealing import NONCE_BYTES, damaged
+from app.storage.encryption.layout import NONCE_BYTES
+from app.storage.encryption.sealing import damaged
 
-# Another form of sealed texts gets another number.
-MARK = "sealed1:"
+# Another form of sealed texts gets another number. No text of a user's begins with a control character.
+MARK = "\x02sealed1:"
 
 
 class Texts:
@@ -37,13 +37,9 @@ class Texts:
         except (Error, InvalidTag, ValueError) as error:
             raise damaged(purpose) from error
 
-    def is_sealed(self, purpose: str, text: str) -> bool:
-        """Whether it is a text that was sealed for that purpose."""
-        try:
-            self.open(purpose, text)
-        except Problem:
-            return False
-        return True
+    def is_sealed(self, text: str) -> bool:
+        """By its looks; with which key is not said."""
+        return text.startswith(MARK)
 
     def _key_of(self, content: bytes, purpose: str) -> DataKey:
         key = self._keyring.find(content[:ID_BYTES])
