@@ -471,8 +471,8 @@ class TestCrowdedRetakes:
 
 
 def moved_by_the_last_task(api: LiveServer, video: str) -> list[int]:
-    tasks = api.http.get(f"/api/tasks?video_id={video}").raise_for_status().json()["tasks"]
-    moved: list[int] = tasks[0]["result"]["moved_segments"]
+    jobs = api.http.get(f"/api/videos/{video}/jobs").raise_for_status().json()["jobs"]
+    moved: list[int] = api.task(jobs[-1]["job_id"])["result"]["moved_segments"]
     return moved
 
 

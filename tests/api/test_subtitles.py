@@ -404,7 +404,7 @@ class TestFiles:
 
     def test_a_file_that_is_too_large(self, api: LiveServer, video: str) -> None:
         answer = self.put(api, video, b"WEBVTT\n\n" + b"x" * 11_000_000, "text/vtt")
-        assert (answer.status_code, answer.json()["code"]) == (413, "upload_too_large")
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 def test_a_track_without_lines_is_an_empty_file(api: LiveServer, subtitled: str) -> None:
