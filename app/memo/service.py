@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.concurrency import seen_through, stopped
 from app.core.database import Database, after_commit
-from app.core.errors import Problem
+from app.core.errors import ErrorCode, Problem
 from app.ledger.metering import Meter, metered
 from app.memo.claims import Claims
 from app.memo.eviction import Eviction, condemn_those_of
@@ -125,7 +125,7 @@ class Memo:
         costly: bool,
     ) -> T:
         async with self._turn(unit.key):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), _damage_forgotten(unit):
                 return await remembered()
             if self._claims is None or not (costly and self._claims.wanted):
                 return await made()
@@ -158,6 +158,18 @@ class Memo:
             await self.evict()
         except (SQLAlchemyError, Problem) as error:  # there is another time
             logger.warning("the memo was not brought down to its size: %s", error)
+
+
+@contextmanager
+def _damage_forgotten(unit: Unit) -> Iterator[None]:
+    """What is damaged is made anew, as if it were not there: `FileNotFoundError`."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code is not ErrorCode.CONTENT_DAMAGED:
+            raise
+        logger.error("a damaged result of the memo is made again: %s", unit.key)
+        raise FileNotFoundError(unit.key) from problem
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from app.core.database import Database
 from app.core.errors import ErrorCode, Problem
+from app.core.settings import Settings
 from app.memo import Memo, MemoEntry, Unit
+from app.storage.encryption.setup import Encryption
 from app.storage.manager import StorageManager
 
 UNIT = Unit(kind="speech", engine="tone", model="tone", content="a line")
@@ -96,6 +98,23 @@ async def test_an_answer_that_was_removed_is_made_again(memo: Memo, storage: Sto
     await storage.delete_prefix("memo/")
     assert await memo.recall(UNIT, engine) == b"answer"
     assert engine.calls == 2
+
+
+async def test_a_damaged_answer_is_made_again(database: Database, tmp_path: Path) -> None:
+    encryption = Encryption(Settings(_env_file=None, data_dir=tmp_path))
+    await encryption.start()
+    storage = StorageManager(tmp_path, "test", None, encryption.object_keys)
+    memo, engine = Memo(database, storage), Engine()
+    engine.released.set()
+    await memo.recall(UNIT, engine)
+    path = tmp_path / "objects" / UNIT.object_key
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert await memo.recall(UNIT, engine) == b"answer"
+    assert await memo.recall(UNIT, engine) == b"answer"
+    assert engine.calls == 2
+    await memo.close()
 
 
 async def test_two_processes_may_note_the_same_units_at_once(
