@@ -5,8 +5,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-# What one customer of a provider holds: 2⁶⁴ addresses are to count as one.
-CUSTOMER_PREFIX = 64
+# What one customer of a provider may hold: all its addresses are to count as one.
+CUSTOMER_PREFIX = 56
 # What proxies add: whoever is behind one is not on this machine.
 FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
