@@ -189,7 +189,8 @@ class TestLimits:
 
     @pytest.mark.parametrize("limit", [-1, "1"])
     def test_limits_that_cannot_be(self, api: LiveServer, video: str, limit: object) -> None:
-        answer = api.http.post("/api/tasks/task_0/retry", json={"max_cost": limit})
+        task = api.run(f"/api/videos/{video}/extract-subtitles")["task_id"]
+        answer = api.http.post(f"/api/tasks/{task}/retry", json={"max_cost": limit})
         assert answer.status_code == 422
         answer = api.http.post(f"/api/videos/{video}/extract-subtitles", json={"max_cost": limit})
         assert answer.json()["errors"][0]["field"] == "max_cost"

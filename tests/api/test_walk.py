@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.projects.models import HOME
 from tests.api.shapes import AMOUNT, MOMENT, TASK_ID, TEXT, VIDEO_ID, url
 from tests.api.walk import DUB, SOURCE, TARGET, VOICE, Walk
 from tests.live_server import Json
@@ -42,6 +43,7 @@ def test_upload(walk: Walk) -> None:
 def test_a_new_video(walk: Walk) -> None:
     assert walk.json("new video") == {
         "video_id": walk.video_id,
+        "project_id": HOME,
         "title": "비디오 제목",
         "description": "비디오 설명",
         "url": url(walk.path("/file")),

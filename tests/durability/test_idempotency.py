@@ -79,11 +79,13 @@ def test_work_whose_answer_was_lost_is_not_done_again(
 
 def keys(server: LiveServer, key: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database:
-        return database.execute("SELECT token FROM idempotency_keys WHERE key = ?", [key]).fetchall()
+        return database.execute(
+            "SELECT token FROM idempotency_keys WHERE key = ?", [f"home {key}"]
+        ).fetchall()
 
 
 def expire(server: LiveServer, key: str) -> None:
     """As if the hold on the key had run out since."""
     with closing(sqlite3.connect(server.data_dir / "app.sqlite")) as database, database:
         statement = "UPDATE idempotency_keys SET held_until = datetime('now', '-1 second') WHERE key = ?"
-        assert database.execute(statement, [key]).rowcount == 1
+        assert database.execute(statement, [f"home {key}"]).rowcount == 1
