@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from getpass import getpass
 
-from pydantic import EmailStr, TypeAdapter, ValidationError
+from pydantic import EmailStr, SecretStr, TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.keys import KeyTerms, create_key, get_key, keys_of, revoke_key
@@ -64,9 +64,9 @@ async def _list_users(session: AsyncSession, accounts: AccountService, chosen: N
 
 
 async def _set_password(session: AsyncSession, accounts: AccountService, chosen: Namespace) -> str:
-    password = await asyncio.to_thread(_ask_password)
+    hashed = await accounts.hash(SecretStr(await asyncio.to_thread(_ask_password)))
     user = await user_by_email(session, chosen.email)
-    await accounts.set_password(session, user, password, CONSOLE)
+    await accounts.set_password(session, user, hashed, CONSOLE)
     return _told(user)
 
 

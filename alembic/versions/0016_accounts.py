@@ -35,7 +35,9 @@ def upgrade() -> None:
         sa.Column('access', sa.String(), nullable=False),
         sa.Column('access_until', MOMENT, nullable=False),
         sa.Column('refresh', sa.String(), nullable=False),
+        sa.Column('family', sa.String(), nullable=False),
         sa.Column('former_refresh', sa.String(), nullable=True),
+        sa.Column('refreshed_at', MOMENT, nullable=False),
         sa.Column('expires_at', MOMENT, nullable=False),
         sa.Column('created_at', MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
@@ -44,7 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_sign_ins'),
         sa.UniqueConstraint('access', name='uq_sign_ins_access'),
         sa.UniqueConstraint('refresh', name='uq_sign_ins_refresh'),
-        sa.UniqueConstraint('former_refresh', name='uq_sign_ins_former_refresh'),
+        sa.UniqueConstraint('family', name='uq_sign_ins_family'),
     )
     op.create_index('ix_sign_ins_user_id', 'sign_ins', ['user_id'])
     op.create_table(
@@ -131,6 +133,7 @@ def upgrade() -> None:
         sa.Column('id', sa.String(), nullable=False),
         sa.Column('video_id', sa.String(), nullable=False),
         sa.Column('user_id', sa.String(), nullable=True),
+        sa.Column('key_id', sa.String(), nullable=True),
         sa.Column('target', sa.String(), nullable=False),
         sa.Column('secret', sa.String(), nullable=False),
         sa.Column('expires_at', MOMENT, nullable=False),

@@ -5,11 +5,13 @@ it. A web page on another site is not, though the browser that shows it is: henc
 `Sec-Fetch-Site`.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.keys import key_holder, note_use, use_is_worth_noting
 from app.accounts.secrets import ACCESS, Secret
@@ -22,6 +24,8 @@ from app.core.errors import ErrorCode, Problem
 from app.core.settings import Settings
 
 AT_HOME = Caller(CallerKind.HOME, "home", None, ALL_SCOPES, is_operator=True)
+
+logger = logging.getLogger(__name__)
 
 ByLink = Callable[[Request], Awaitable[Caller]]
 
@@ -67,11 +71,18 @@ class Identification:
                 )
             key, user = await key_holder(session, secret)
         if use_is_worth_noting(key):
-            async with self._database.write() as session:
-                await note_use(session, key.id)
+            await self._note_use(key.id)
         scopes = frozenset(map(Scope, key.scopes))
         is_operator = user.is_operator and key.project_id is None
-        return Caller(CallerKind.KEY, key.id, user.id, scopes, key.project_id, is_operator)
+        return Caller(CallerKind.KEY, key.id, user.id, scopes, key.project_id, is_operator, key.expires_at)
+
+    async def _note_use(self, key_id: str) -> None:
+        """Nobody who reads is refused over it."""
+        try:
+            async with self._database.write() as session:
+                await note_use(session, key_id)
+        except (SQLAlchemyError, Problem) as error:
+            logger.warning("the use of a key was not noted: %s", error)
 
 
 def _secret_of(request: Request) -> Secret | None:

@@ -23,8 +23,10 @@ class User(Base):
 
 
 class SignIn(Base):
-    """A browser that has signed in: a short access token, and one to draw the next with, each used once.
-    Whoever shows `former_refresh` holds a copy, and the sign-in ends."""
+    """A browser that has signed in: a short access token, and one to draw the next with, each used once. All
+    refresh tokens of a sign-in begin with the same `family`: whoever shows an old one holds a copy, and the
+    sign-in ends. The one before, `former_refresh`, is good for moments after `refreshed_at`: two windows of a
+    browser may draw at once."""
 
     __tablename__ = "sign_ins"
 
@@ -33,7 +35,9 @@ class SignIn(Base):
     access: Mapped[str] = mapped_column(unique=True)
     access_until: Mapped[datetime]
     refresh: Mapped[str] = mapped_column(unique=True)
-    former_refresh: Mapped[str | None] = mapped_column(unique=True)
+    family: Mapped[str] = mapped_column(unique=True)
+    former_refresh: Mapped[str | None]
+    refreshed_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -8,6 +8,7 @@ from starlette.datastructures import URL
 from app.accounts import keys as api_keys
 from app.accounts import sign_ins
 from app.accounts.identification import is_own_origin
+from app.accounts.models import ApiKey
 from app.accounts.schemas import (
     AccessToken,
     AccountDetails,
@@ -23,8 +24,8 @@ from app.accounts.schemas import (
 )
 from app.accounts.secrets import Secret
 from app.accounts.service import AccountService, get_user, user_id_of
-from app.audit.log import Who, entries
-from app.audit.models import AuditEntry
+from app.audit.log import Who, entries, note
+from app.audit.models import Action, AuditEntry
 from app.audit.schemas import AuditPage, Before, Limit, audit_page
 from app.core.caller import Caller, Identified, Scope
 from app.core.database import Database, ReadSession, WriteSession
@@ -32,8 +33,9 @@ from app.core.errors import ErrorCode, Problem
 from app.core.links import BaseUrl, OwnSettings
 from app.core.openapi import created, problems
 from app.core.resources import owned
-from app.idempotency.claim import RepeatableRoute
-from app.projects.access import ADMINISTRATORS, ANYBODY, scopes_in
+from app.core.settings import Settings
+from app.idempotency.claim import NO_STORE, RepeatableRoute
+from app.projects.access import ACCOUNT_HOLDERS, ADMINISTRATORS, ANYBODY, scopes_in
 
 router = APIRouter(prefix="/api", tags=["accounts"], route_class=RepeatableRoute)
 
@@ -48,8 +50,16 @@ RefreshToken = Annotated[
 
 def _same_site(request: Request, settings: OwnSettings) -> None:
     """A cookie goes along with whatever a browser sends: only our own pages may use it."""
-    if not is_own_origin(request, settings.cors_origins):
+    if not is_own_origin(request, (*settings.cors_origins, *_public_origin(settings))):
         raise Problem(ErrorCode.SIGN_IN_FAILED)
+
+
+def _public_origin(settings: Settings) -> tuple[str, ...]:
+    """A proxy need not hand on the name that browsers know."""
+    if settings.public_url is None:
+        return ()
+    url = URL(str(settings.public_url))
+    return (f"{url.scheme}://{url.netloc}",)
 
 
 @router.post(
@@ -120,7 +130,7 @@ async def get_account(caller: Identified, session: ReadSession) -> AccountDetail
     summary="Change your password",
     status_code=204,
     response_description="It is changed, and every sign-in has ended.",
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED),
 )
 async def change_password(
@@ -133,11 +143,10 @@ async def change_password(
     """Whoever signed in with the old one has to sign in again; keys stay."""
     async with database.read() as session:
         user = await get_user(session, user_id_of(caller))
-    await service.confirm(user, body.current.get_secret_value())
+    await service.confirm(user, body.current.get_secret_value(), who)
+    hashed = await service.hash(body.new)
     async with database.write() as session:
-        await service.set_password(
-            session, await get_user(session, user.id), body.new.get_secret_value(), who
-        )
+        await service.set_password(session, await get_user(session, user.id), hashed, who)
 
 
 @router.post(
@@ -146,11 +155,12 @@ async def change_password(
     summary="End all your sign-ins",
     status_code=204,
     response_description="They have ended.",
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     responses=problems(),
 )
-async def sign_out_everywhere(caller: Identified, session: WriteSession) -> None:
+async def sign_out_everywhere(caller: Identified, session: WriteSession, who: Who) -> None:
     """On every device; keys stay."""
+    note(session, who, Action.SIGNED_OUT_EVERYWHERE, user_id_of(caller))
     await sign_ins.end_all(session, user_id_of(caller))
 
 
@@ -158,7 +168,7 @@ async def sign_out_everywhere(caller: Identified, session: WriteSession) -> None
     "/account/audit",
     operation_id="listOwnAudit",
     summary="What was done in your name",
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     responses=problems(),
 )
 async def list_own_audit(
@@ -180,8 +190,9 @@ async def list_own_audit(
     responses=problems(),
 )
 async def list_keys(caller: Identified, session: ReadSession) -> KeyList:
-    """Without their secrets."""
-    return KeyList(keys=[key_details(key) for key in await api_keys.keys_of(session, user_id_of(caller))])
+    """Without their secrets. A key that leads into one project only sees those that do, too."""
+    found = await api_keys.keys_of(session, user_id_of(caller))
+    return KeyList(keys=[key_details(key) for key in found if caller.project_id in (None, key.project_id)])
 
 
 @router.post(
@@ -193,12 +204,15 @@ async def list_keys(caller: Identified, session: ReadSession) -> KeyList:
     responses=created("This is the only time that its secret is shown.")
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, named=(ErrorCode.PROJECT_NOT_FOUND,)),
 )
-async def create_key(body: NewKey, caller: Identified, session: WriteSession, who: Who) -> CreatedKey:
+async def create_key(
+    body: NewKey, caller: Identified, response: Response, session: WriteSession, who: Who
+) -> CreatedKey:
     """It can do no more than the one who makes it, and in a project no more than its owner's role allows."""
     scopes = api_keys.narrowed(body.scopes, caller.scopes)
     await _check_project(session, caller, body.project_id)
-    terms = body.terms(scopes)
+    terms = body.terms(scopes, caller.expires_at)
     key, secret = await api_keys.create_key(session, user_id_of(caller), terms, who)
+    response.headers["Cache-Control"] = NO_STORE
     return CreatedKey(**dict(key_details(key)), secret=secret.text)
 
 
@@ -210,12 +224,18 @@ async def create_key(body: NewKey, caller: Identified, session: WriteSession, wh
     responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.KEY_NOT_FOUND),
 )
 async def rotate_key(
-    key_id: KeyId, caller: Identified, session: WriteSession, who: Who, body: Rotation | None = None
+    key_id: KeyId,
+    caller: Identified,
+    response: Response,
+    session: WriteSession,
+    who: Who,
+    body: Rotation | None = None,
 ) -> CreatedKey:
     """Both secrets work for a while, so that programs can be told one after the other."""
-    key = await api_keys.get_key(session, key_id, user_id_of(caller))
+    key = await _own_key(session, caller, key_id)
     api_keys.narrowed([Scope(scope) for scope in key.scopes], caller.scopes)
     secret = await api_keys.rotate_key(session, key, (body or Rotation()).overlap, who)
+    response.headers["Cache-Control"] = NO_STORE
     return CreatedKey(**dict(key_details(key)), secret=secret.text)
 
 
@@ -230,7 +250,15 @@ async def rotate_key(
 )
 async def revoke_key(key_id: KeyId, caller: Identified, session: WriteSession, who: Who) -> None:
     """At once."""
-    await api_keys.revoke_key(session, await api_keys.get_key(session, key_id, user_id_of(caller)), who)
+    await api_keys.revoke_key(session, await _own_key(session, caller, key_id), who)
+
+
+async def _own_key(session: WriteSession, caller: Caller, key_id: str) -> ApiKey:
+    """Raises `Problem(KEY_NOT_FOUND)`, also where a key that leads into one project reaches for another's."""
+    key = await api_keys.get_key(session, key_id, user_id_of(caller))
+    if caller.project_id not in (None, key.project_id):
+        raise Problem(ErrorCode.KEY_NOT_FOUND, key_id=key_id)
+    return key
 
 
 async def _check_project(session: WriteSession, caller: Caller, project_id: str | None) -> None:
@@ -251,7 +279,7 @@ def _hand_over(tokens: sign_ins.Tokens, response: Response, base: str) -> Access
         httponly=True,
         samesite="strict",
     )
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = NO_STORE
     return AccessToken(
         access_token=tokens.access.text,
         expires_at=tokens.access_until,

@@ -1,9 +1,9 @@
 """The shapes of accounts in the API."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, EmailStr, Field, SecretStr
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, EmailStr, Field, SecretStr
 
 from app.accounts.keys import KeyTerms
 from app.accounts.models import ApiKey, User
@@ -11,6 +11,15 @@ from app.core.caller import CallerKind, Scope
 from app.core.schemas import Id, ProjectId, RequestModel, Response, Timestamp
 from app.core.text import one_line
 from app.projects.models import Role
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Raises `ValueError` for what is no year of the calendar there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is out of the calendar") from error
+
 
 SHORTEST_PASSWORD = 12
 LONGEST_OVERLAP = 30 * 24 * 3600
@@ -121,15 +130,17 @@ class NewKey(RequestModel):
         examples=[["videos:read", "videos:write", "jobs:run"]],
     )
     project_id: ProjectId | None = Field(default=None, description="If it is to lead into this project only.")
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
         default=None,
         strict=False,
         description="RFC 3339; never without.",
         examples=["2027-11-28T00:00:00Z"],
     )
 
-    def terms(self, scopes: frozenset[Scope]) -> KeyTerms:
-        return KeyTerms(self.name, scopes, self.project_id, self.expires_at)
+    def terms(self, scopes: frozenset[Scope], latest: datetime | None) -> KeyTerms:
+        """It does not outlive the key that makes it, if one does."""
+        ends = [moment for moment in (self.expires_at, latest) if moment is not None]
+        return KeyTerms(self.name, scopes, self.project_id, min(ends, default=None))
 
 
 class KeyDetails(Response):

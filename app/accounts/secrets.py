@@ -29,6 +29,20 @@ class Secret:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+def new_family() -> Secret:
+    """What all refresh tokens of a sign-in begin with."""
+    return new_secret(REFRESH)
+
+
+def next_of(family: Secret) -> Secret:
+    """Another refresh token of the family."""
+    return Secret(f"{family.text}.{secrets.token_urlsafe(32)}")
+
+
+def family_of(refresh: Secret) -> Secret:
+    return Secret(refresh.text.partition(".")[0])
+
+
 def new_secret(kind: str) -> Secret:
     """`kind` is KEY, ACCESS or REFRESH, which it begins with: a secret that leaked is recognised."""
     return Secret(f"{kind}_{secrets.token_urlsafe(32)}")

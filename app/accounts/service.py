@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pydantic import SecretStr
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -83,10 +84,18 @@ class AccountService:
             raise Problem(ErrorCode.SIGN_IN_FAILED)
         return tokens
 
-    async def confirm(self, user: User, password: str) -> None:
-        """For what a stolen access token must not do. Raises `Problem(SIGN_IN_FAILED)`."""
-        if not (await self._passwords.verify(password, user.password)).right:
-            raise Problem(ErrorCode.SIGN_IN_FAILED)
+    async def confirm(self, user: User, password: str, who: Witness) -> None:
+        """For what a stolen access token must not do. Raises `Problem(SIGN_IN_FAILED)`, which is written
+        down."""
+        if (await self._passwords.verify(password, user.password)).right:
+            return
+        async with self._database.write() as session:
+            note(session, who, Action.SIGN_IN_REFUSED, user.id)
+        raise Problem(ErrorCode.SIGN_IN_FAILED)
+
+    async def hash(self, password: SecretStr) -> str:
+        """For `set_password`: no transaction is to be open meanwhile."""
+        return await self._passwords.hash(password.get_secret_value())
 
     async def create(
         self, session: AsyncSession, email: str, password: str, who: Witness, *, is_operator: bool = False
@@ -111,9 +120,9 @@ class AccountService:
             await create_project(session, FIRST_PROJECT, user.id, who)
         return user
 
-    async def set_password(self, session: AsyncSession, user: User, password: str, who: Witness) -> None:
+    async def set_password(self, session: AsyncSession, user: User, hashed: str, who: Witness) -> None:
         """Every sign-in ends; keys stay."""
-        user.password = await self._passwords.hash(password)
+        user.password = hashed
         await end_all(session, user.id)
         note(session, who, Action.PASSWORD_CHANGED, user.id)
 
@@ -132,6 +141,7 @@ class AccountService:
 
 async def check_operated(session: AsyncSession, leaving: User) -> None:
     """A server that has users needs one who looks after it. Raises `Problem(LAST_OPERATOR)`."""
+    await take_turn(session, "users")
     others = select(func.count()).where(User.is_operator, User.disabled_at.is_(None), User.id != leaving.id)
     if leaving.is_operator and not await session.scalar(others):
         raise Problem(ErrorCode.LAST_OPERATOR)

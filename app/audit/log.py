@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -56,6 +57,15 @@ def note(
             details=details,
         )
     )
+
+
+async def was_noted(
+    session: AsyncSession, who: Witness, action: Action, target: str, since: datetime
+) -> bool:
+    """Whether they have done that to the target since then, from the same address."""
+    same = (AuditEntry.actor == who.actor, AuditEntry.address == who.address, AuditEntry.target == target)
+    query = select(AuditEntry.id).where(*same, AuditEntry.action == action, AuditEntry.at > since)
+    return await session.scalar(query.limit(1)) is not None
 
 
 async def entries(

@@ -20,6 +20,8 @@ class Action(StrEnum):
     USER_CREATED = "user_created"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
+    ACCOUNT_EXPORTED = "account_exported"
+    SIGNED_OUT_EVERYWHERE = "signed_out_everywhere"
     USER_DELETED = "user_deleted"
     KEY_CREATED = "key_created"
     KEY_ROTATED = "key_rotated"
@@ -37,7 +39,7 @@ class Action(StrEnum):
 
 
 class AuditEntry(Base):
-    """Somebody (`actor`: the id of a user, key or link, or what else is known of them), at a network
+    """Somebody (`actor`: the id of a sign-in, key or link, or what else is known of them), at a network
     `address`, did something to the `target`. Ids outlive what they name."""
 
     __tablename__ = "audit"

@@ -8,7 +8,17 @@ from starlette.types import Scope
 # What one customer of a provider may hold: all its addresses are to count as one.
 CUSTOMER_PREFIX = 56
 # What proxies add: whoever is behind one is not on this machine.
-FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+FORWARDING = (
+    "forwarded",
+    "via",
+    "x-forwarded-",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+)
+# What nginx speaks to what is behind it unless it is told otherwise; no browser and no curl does.
+PROXY_VERSION = "1.0"
 
 
 def client_network(scope: Scope) -> str:
@@ -31,7 +41,8 @@ def is_local(scope: Scope) -> bool:
     return (
         all(end is not None and is_loopback(end[0]) for end in (scope.get("client"), scope.get("server")))
         and is_loopback(_name_of(headers.get("host", "")))
-        and not any(header in headers for header in FORWARDING)
+        and scope.get("http_version") != PROXY_VERSION
+        and not any(name.startswith(FORWARDING) for name in headers)
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -43,8 +44,8 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`id` is that of the sign-in, the key or the link. `project_id` where only one project can be reached.
-    `is_operator` tells who may look after the whole server."""
+    """`id` is that of the sign-in, the key or the link. `project_id` where only one project can be reached,
+    `expires_at` where a key has an end. `is_operator` tells who may look after the whole server."""
 
     kind: CallerKind
     id: str
@@ -52,6 +53,7 @@ class Caller:
     scopes: frozenset[Scope]
     project_id: str | None = None
     is_operator: bool = False
+    expires_at: datetime | None = None
 
     @property
     def subject(self) -> str:

@@ -52,7 +52,7 @@ SAMPLES: dict[str, str | float] = {
     "key_id": "key_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "link_id": "lnk_0199c3a4b5d67e8f90a1b2c3d4e5f607",
     "scope": "jobs:run",
-    "quota": "jobs at once",
+    "quota": "most_jobs",
     "used": "4",
     "most": "4",
     "voice_id": "alloy",

@@ -14,6 +14,8 @@ from app.idempotency.body import HashedBody
 from app.idempotency.storage import Holder, KeptAnswer, keep
 
 KEPT_HEADERS = ("content-type", "location", "etag")
+# The Cache-Control of answers that hold a secret: they are shown once.
+NO_STORE = "no-store"
 
 
 class Claim:
@@ -23,11 +25,15 @@ class Claim:
         self.holder = holder
         self.body = body
         self.is_kept = False
+        self.is_secret = False
         self._answer: KeptAnswer | None = None
 
     def answered(self, response: Response) -> None:
         """Told before the request's transaction is committed."""
+        self.is_secret = response.headers.get("cache-control") == NO_STORE
         digest = self.body.digest
+        if self.is_secret:
+            return
         if digest is not None and isinstance(response.body, bytes):
             self._answer = kept_answer(
                 digest, response.status_code, dict(response.headers.items()), response.body

@@ -1,5 +1,6 @@
 """Every POST may carry an `Idempotency-Key`: sent again, it is answered as the first time and not done again.
-Keys are each caller's own: nobody is given another's answer. Who is not known is refused by the route.
+Keys are each caller's own: nobody is given another's answer, and an answer that holds a secret is not kept.
+Who is not known is refused by the route.
 
 What is guaranteed: the key is marked as used in the transaction of the work, so that a crash at any moment
 leaves either both or neither. A route of the class `RepeatableRoute` that works in the request's own
@@ -26,7 +27,7 @@ from app.core.identifiers import new_id
 from app.idempotency.body import HashedBody
 from app.idempotency.claim import Claim, kept_answer
 from app.idempotency.models import IdempotencyKey, KeyState
-from app.idempotency.storage import LEASE, Holder, abandon, hold, keep, release, take
+from app.idempotency.storage import LEASE, Holder, abandon, hold, keep, keep_nothing, release, take
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -116,7 +117,9 @@ class IdempotencyMiddleware:
         headers = dict(Headers(raw=start["headers"]).items())
         content = b"".join(message.get("body", b"") for message in rest)
         async with self._database.write() as session:
-            if digest is None or start["status"] >= NOT_KEPT_FROM:
+            if claim.is_secret:
+                await keep_nothing(session, claim.holder)
+            elif digest is None or start["status"] >= NOT_KEPT_FROM:
                 await release(session, claim.holder)
             else:
                 await keep(session, claim.holder, kept_answer(digest, start["status"], headers, content))

@@ -69,6 +69,11 @@ async def keep(session: AsyncSession, holder: Holder, answer: KeptAnswer | None)
     )
 
 
+async def keep_nothing(session: AsyncSession, holder: Holder) -> bool:
+    """The work of the request is done, and its answer is not to be given again."""
+    return await _change(session, holder, committed=True, held_until=utc_now())
+
+
 async def release(session: AsyncSession, holder: Holder) -> None:
     """The key is free again."""
     await session.execute(delete(IdempotencyKey).where(*_held(holder)))

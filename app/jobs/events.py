@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.standing import is_still_known
 from app.core.caller import Caller, CallerKind
 from app.core.concurrency import seen_through
 from app.core.database import Database, before_commit
@@ -19,7 +20,7 @@ from app.jobs.models import ACTIVE, Details, Event, EventKind, Job, JobStatus, J
 from app.projects.access import videos_within_reach
 
 WATCH_INTERVAL = 0.25
-# Credentials are looked at once: who comes back shows them again, and misses nothing.
+# Who comes back shows them again, and misses nothing.
 LONGEST_SECONDS = 900.0
 PAGE = 200
 PROGRESS_KEPT = timedelta(hours=1)
@@ -187,6 +188,8 @@ class EventLog:
                 status = await session.scalar(select(Job.status).where(Job.id == topic.task_id))
                 ended = status not in ACTIVE
             newest = await newest_event(session)
+            if topic.caller is not None and not await is_still_known(session, topic.caller):
+                return True, (), newest
             return ended, await events_after(session, cursor, topic), newest
 
 

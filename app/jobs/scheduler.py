@@ -38,12 +38,20 @@ from app.jobs.storage import (
 )
 from app.jobs.task import Workload
 from app.jobs.workers import HEARTBEAT_SECONDS, ROLL, forget_workers, known_workers, silent_workers
+from app.projects.access import project_of
 from app.projects.quotas import begin_work
 from app.storage.manager import StorageManager
 
 ROUNDS_PER_RECOVERY = 15
 
 logger = logging.getLogger(__name__)
+
+
+async def _allowance(session: AsyncSession, video_id: str, max_cost: float | None) -> float | None:
+    """What a task that begins may cost. Those of a project are counted one after the other. Raises
+    `Problem(QUOTA_REACHED)`."""
+    await take_turn(session, await project_of(session, video_id) or video_id)
+    return await begin_work(session, video_id, await active_beside(session, video_id), max_cost)
 
 
 class JobScheduler:
@@ -81,7 +89,7 @@ class JobScheduler:
             return running
         max_cost = terms.max_cost if starter is None else starter.max_cost
         if starter is None:
-            max_cost = await begin_work(session, video_id, await active_beside(session, video_id), max_cost)
+            max_cost = await _allowance(session, video_id, max_cost)
         job = Job(
             id=new_id("task"),
             video_id=video_id,
@@ -131,7 +139,7 @@ class JobScheduler:
         """The same job once more, under another limit of costs if one is given; finished units come from the
         memo.
 
-        Raises `Problem(TASK_NOT_FOUND)` or `Problem(TASK_NOT_RETRYABLE)`.
+        Raises `Problem`: TASK_NOT_FOUND, TASK_NOT_RETRYABLE or QUOTA_REACHED.
         """
         job = await held_job(session, job_id)
         if job.status not in RETRYABLE:
@@ -139,9 +147,9 @@ class JobScheduler:
         running = await find_running(session, job.fingerprint)
         if running is not None:
             return running
+        wanted = job.max_cost if max_cost is None else max_cost
+        job.max_cost = await _allowance(session, job.video_id, wanted)
         mark_retried(session, job)
-        if max_cost is not None:
-            job.max_cost = max_cost
         await session.flush()
         self._put_after_commit(session, job)
         return job

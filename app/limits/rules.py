@@ -11,7 +11,13 @@ from app.limits.rates import Rule
 Who = Callable[[Scope], str | None]
 
 UPLOAD = ("POST", "/api/videos/upload")
-SIGN_IN = (("POST", "/api/auth/sign-in"), ("POST", "/api/auth/refresh"))
+# Whatever tells whether a password or a token is right.
+SIGN_IN = (
+    ("POST", "/api/auth/sign-in"),
+    ("POST", "/api/auth/refresh"),
+    ("PUT", "/api/account/password"),
+    ("DELETE", "/api/account"),
+)
 # Whoever asks these asks every few seconds, and has to get an answer.
 PROBES = ("/healthz", "/readyz")
 

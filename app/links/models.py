@@ -11,13 +11,15 @@ from app.core.sealed_columns import SealedText
 
 class Link(Base):
     """Leads to one file of a video, `target`: a path with its query, and is signed with its `secret`. It is
-    good for as long as the user who made it, if any, may look at the video."""
+    good for as long as the user who made it, if any, may look at the video, and the key they did it with is
+    not revoked."""
 
     __tablename__ = "links"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     video_id: Mapped[str] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    key_id: Mapped[str | None]
     target: Mapped[str]
     secret: Mapped[str] = mapped_column(SealedText("links.secret"))
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -2,21 +2,22 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from app.audit.log import Who, note
 from app.audit.models import Action
-from app.core.caller import Identified
+from app.core.caller import Identified, Scope
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.links import BaseUrl
 from app.core.openapi import created, problems
 from app.core.schemas import VideoId
-from app.idempotency.claim import RepeatableRoute
+from app.idempotency.claim import NO_STORE, RepeatableRoute
 from app.links.models import Link
 from app.links.schemas import CreatedLink, LinkDetails, LinkId, LinkList, NewLink
 from app.links.service import create_link, get_link, leads_to_file, links_to, url_of
-from app.projects.access import VIDEO_READERS, VIDEO_WRITERS, project_of
+from app.projects.access import VIDEO_READERS, project_of, scopes_in
+from app.projects.models import HOME
 
 router = APIRouter(prefix="/api/videos/{video_id}/links", tags=["videos"], route_class=RepeatableRoute)
 
@@ -46,6 +47,7 @@ async def make_link(
     request: Request,
     video_id: VideoId,
     body: NewLink,
+    response: Response,
     caller: Identified,
     session: WriteSession,
     who: Who,
@@ -57,6 +59,7 @@ async def make_link(
     if not leads_to_file(request.app.state.file_routes, target.partition("?")[0]):
         raise Problem(ErrorCode.LINK_UNAVAILABLE, field="path", path=body.path)
     link = await create_link(session, caller, video_id, target, timedelta(seconds=body.expires_in))
+    response.headers["Cache-Control"] = NO_STORE
     note(session, who, Action.LINK_CREATED, link.id, await project_of(session, video_id), video=video_id)
     return CreatedLink(**dict(_details(link)), url=f"{base}{url_of(link)}")
 
@@ -67,13 +70,21 @@ async def make_link(
     summary="Revoke a link",
     status_code=204,
     response_description="It leads nowhere any more.",
-    dependencies=[VIDEO_WRITERS],
+    dependencies=[VIDEO_READERS],
     responses=problems(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.LINK_NOT_FOUND),
 )
-async def revoke_link(video_id: VideoId, link_id: LinkId, session: WriteSession, who: Who) -> None:
-    """At once; what is being sent is sent to its end."""
-    await session.delete(await get_link(session, video_id, link_id))
-    note(session, who, Action.LINK_REVOKED, link_id, await project_of(session, video_id), video=video_id)
+async def revoke_link(
+    video_id: VideoId, link_id: LinkId, caller: Identified, session: WriteSession, who: Who
+) -> None:
+    """At once; what is being sent is sent to its end. Who may only look revokes their own."""
+    link = await get_link(session, video_id, link_id)
+    project_id = await project_of(session, video_id) or HOME
+    if link.user_id != caller.user_id and Scope.VIDEOS_WRITE not in await scopes_in(
+        session, caller, project_id
+    ):
+        raise Problem(ErrorCode.FORBIDDEN, scope=Scope.VIDEOS_WRITE)
+    await session.delete(link)
+    note(session, who, Action.LINK_REVOKED, link_id, project_id, video=video_id)
 
 
 def _details(link: Link) -> LinkDetails:

@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.keys import get_key
+from app.accounts.models import User
 from app.core.caller import Caller, CallerKind, Scope
 from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -48,6 +50,7 @@ async def create_link(
         id=new_id("lnk"),
         video_id=video_id,
         user_id=caller.user_id,
+        key_id=caller.id if caller.kind is CallerKind.KEY else None,
         target=target,
         secret=secrets.token_urlsafe(32),
         expires_at=(utc_now() + lasts).replace(microsecond=0),
@@ -71,7 +74,7 @@ class LinkHolders:
     async def identify(self, request: Request) -> Caller:
         """Raises `Problem(LINK_INVALID)`."""
         query = request.scope["query_string"].decode("latin-1")
-        signed = read_link(f"{request.scope['path']}?{query}")
+        signed = read_link(request.scope["path"], query)
         if signed is None or request.method not in METHODS:
             raise Problem(ErrorCode.LINK_INVALID)
         async with self._database.read() as session:
@@ -88,9 +91,20 @@ async def _project_of(session: AsyncSession, link: Link) -> str:
     project_id = await project_of(session, link.video_id)
     if project_id is None:
         raise Problem(ErrorCode.LINK_INVALID)
-    if link.user_id is not None and await session.get(Member, (project_id, link.user_id)) is None:
+    if link.user_id is not None and not await _may_look(session, link.user_id, project_id):
         raise Problem(ErrorCode.LINK_INVALID)
+    if link.key_id is not None:
+        try:
+            await get_key(session, link.key_id)
+        except Problem as problem:
+            raise Problem(ErrorCode.LINK_INVALID) from problem
     return project_id
+
+
+async def _may_look(session: AsyncSession, user_id: str, project_id: str) -> bool:
+    query = select(Member.role).join(User, User.id == Member.user_id)
+    wanted = (Member.project_id == project_id, Member.user_id == user_id, User.disabled_at.is_(None))
+    return await session.scalar(query.where(*wanted)) is not None
 
 
 def file_routes(routers: Sequence[APIRouter]) -> tuple[APIRoute, ...]:

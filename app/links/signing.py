@@ -2,10 +2,15 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from app.core.caller import EXPIRES, LINK, LINK_PARAMETERS, SIGNATURE
+
+# What databases take for an id, and a time in them for seconds.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,15 @@ class SignedTicket:
         return hmac.compare_digest(self.ticket.signature(secret).encode(), self.signature.encode())
 
 
-def read_link(url: str) -> SignedTicket | None:
-    """None if that is no link."""
-    parts = urlsplit(url)
-    items = parse_qsl(parts.query, keep_blank_values=True)
+def read_link(path: str, query: str) -> SignedTicket | None:
+    """None if that is no link. They are taken as the application takes them, and not put together and parsed
+    again: a `#` would end what is signed before what is served."""
+    items = parse_qsl(query, keep_blank_values=True)
     added = [(name, value) for name, value in items if name in LINK_PARAMETERS]
     told = dict(added)
-    expires = told.get(EXPIRES, "")
     is_whole = len(added) == len(told) == len(LINK_PARAMETERS)
-    if not (is_whole and expires.isascii() and expires.isdigit()):
+    if not (is_whole and _ID.fullmatch(told[LINK]) and _SECONDS.fullmatch(told[EXPIRES])):
         return None
     rest = urlencode([(name, value) for name, value in items if name not in LINK_PARAMETERS])
-    target = f"{parts.path}?{rest}" if rest else parts.path
-    return SignedTicket(Ticket(told[LINK], target, int(expires)), told[SIGNATURE])
+    target = f"{path}?{rest}" if rest else path
+    return SignedTicket(Ticket(told[LINK], target, int(told[EXPIRES])), told[SIGNATURE])

@@ -86,6 +86,14 @@ async def anybody(caller: Identified, scopes: SecurityScopes) -> None:
     check_scopes(caller.scopes, scopes)
 
 
+async def account_holders(caller: Identified, scopes: SecurityScopes) -> None:
+    """For what is in no project but somebody's own. Raises `Problem(FORBIDDEN)`, also for a key that leads
+    into one project only."""
+    await anybody(caller, scopes)
+    if caller.project_id is not None:
+        raise Problem(ErrorCode.FORBIDDEN, scope="account")
+
+
 async def operators(caller: Identified, scopes: SecurityScopes) -> None:
     """For what concerns the whole server. Raises `Problem(FORBIDDEN)`."""
     await anybody(caller, scopes)
@@ -132,6 +140,7 @@ ANYBODY = Security(anybody)
 READERS = Security(anybody, scopes=[Scope.VIDEOS_READ])
 WRITERS = Security(anybody, scopes=[Scope.VIDEOS_WRITE])
 ADMINISTRATORS = Security(anybody, scopes=[Scope.ADMIN])
+ACCOUNT_HOLDERS = Security(account_holders, scopes=[Scope.ADMIN])
 OPERATORS = Security(operators, scopes=[Scope.ADMIN])
 PROJECT_READERS = Security(members, scopes=[Scope.VIDEOS_READ])
 PROJECT_OWNERS = Security(members, scopes=[Scope.ADMIN])

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.database import insert_into, utc_now
+from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.ledger.models import UsageEntry
 from app.projects.access import project_of
@@ -58,12 +58,13 @@ async def use_of(session: AsyncSession, project_id: str) -> Use:
 
 async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
     """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
+    await take_turn(session, project_id)
     project = await session.get_one(Project, project_id)
     if project.most_bytes is None:
         return
     used = (await use_of(session, project_id)).bytes
     if used + size > project.most_bytes:
-        raise _reached("bytes stored", f"{used / GIB:.2f} GiB", f"{project.most_bytes / GIB:.2f} GiB")
+        raise _reached("most_bytes", f"{used / GIB:.2f} GiB", f"{project.most_bytes / GIB:.2f} GiB")
 
 
 async def begin_work(
@@ -79,13 +80,14 @@ async def begin_work(
         return max_cost
     project = await session.get_one(Project, holding.project_id)
     if project.most_jobs is not None and active >= project.most_jobs:
-        raise _reached("jobs at once", str(active), str(project.most_jobs))
+        raise _reached("most_jobs", str(active), str(project.most_jobs))
+    await check_room(session, project.id, 1)  # how much a task is to store is known at its end
     await _count_minutes(session, project, holding.seconds)
     if project.most_cost is None:
         return max_cost
     spent = await _spent(session, project.id)
     if spent >= project.most_cost:
-        raise _reached("US dollars this month", f"{spent:.2f}", f"{project.most_cost:.2f}")
+        raise _reached("most_cost", f"{spent:.2f}", f"{project.most_cost:.2f}")
     left = project.most_cost - spent
     return left if max_cost is None else min(max_cost, left)
 
@@ -94,7 +96,7 @@ async def _count_minutes(session: AsyncSession, project: Project, seconds: float
     if project.most_minutes is not None:
         used = (await use_of(session, project.id)).minutes
         if used + seconds / 60 > project.most_minutes:
-            raise _reached("minutes of media this month", f"{used:.1f}", f"{project.most_minutes:g}")
+            raise _reached("most_minutes", f"{used:.1f}", f"{project.most_minutes:g}")
     row = {"project_id": project.id, "month": _month(), "seconds": seconds}
     statement = insert_into(session, ProcessedMedia).values(row)
     await session.execute(

@@ -12,7 +12,7 @@ from app.core.openapi import created, problems
 from app.core.schemas import ProjectId
 from app.idempotency.claim import RepeatableRoute
 from app.projects.access import (
-    ADMINISTRATORS,
+    ACCOUNT_HOLDERS,
     OPERATORS,
     PROJECT_OWNERS,
     PROJECT_READERS,
@@ -37,7 +37,7 @@ async def list_projects(caller: Identified, session: ReadSession) -> ProjectList
     operation_id="createProject",
     summary="Make a project",
     status_code=201,
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     responses=created("You own it.") | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE),
 )
 async def make_project(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.log import Witness, note
 from app.audit.models import Action
 from app.core.caller import Caller, CallerKind, Scope
+from app.core.database import take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.projects.access import scopes_in, within_reach
@@ -86,6 +87,7 @@ async def members_of(session: AsyncSession, project_id: str) -> Sequence[Member]
 
 async def set_role(session: AsyncSession, project_id: str, user_id: str, role: Role, who: Witness) -> Member:
     """Adds a member, or changes what one may do. Raises `Problem(LAST_OWNER)`."""
+    await take_turn(session, project_id)
     member = await session.get(Member, (project_id, user_id))
     if member is None:
         member = Member(project_id=project_id, user_id=user_id, role=role)
@@ -99,6 +101,7 @@ async def set_role(session: AsyncSession, project_id: str, user_id: str, role: R
 
 async def remove_member(session: AsyncSession, project_id: str, user_id: str, who: Witness) -> None:
     """Raises `Problem(MEMBER_NOT_FOUND)` or `Problem(LAST_OWNER)`."""
+    await take_turn(session, project_id)
     member = await session.get(Member, (project_id, user_id))
     if member is None:
         raise Problem(ErrorCode.MEMBER_NOT_FOUND, project_id=project_id, user_id=user_id)

@@ -24,12 +24,6 @@ class ByteRange:
     end: int
 
 
-def reads_beginning(request: Request) -> bool:
-    """Whether it asks for an object whole or from its start: players ask for many ranges."""
-    asked = request.headers.get("range")
-    return asked is None or asked.lower().startswith("bytes=0-")
-
-
 async def object_response(
     request: Request, storage: StorageManager, key: str, media_type: str, download_as: str | None = None
 ) -> Response:

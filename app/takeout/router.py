@@ -10,12 +10,12 @@ from app.accounts.service import AccountService, get_user, user_id_of
 from app.audit.log import Who, note
 from app.audit.models import Action
 from app.core.caller import Identified
-from app.core.database import Database, ReadSession, WriteSession
+from app.core.database import Database, WriteSession
 from app.core.errors import ErrorCode
 from app.core.openapi import Responses, problems
 from app.core.resources import owned
 from app.core.schemas import ProjectId
-from app.projects.access import ADMINISTRATORS, PROJECT_OWNERS
+from app.projects.access import ACCOUNT_HOLDERS, PROJECT_OWNERS
 from app.projects.service import get_project
 from app.storage.manager import StorageManager
 from app.takeout.packing import PackedFile, files_of_project, files_of_user, packed
@@ -50,8 +50,9 @@ async def export_project(
 ) -> StreamingResponse:
     """A ZIP with every video as it was uploaded, its subtitles, translations and dubs, the members and the
     audit log. It is made while it is sent."""
-    async with database.write() as session:
+    async with database.read() as session:  # it may be long: nobody who writes is to wait for it
         files = await files_of_project(session, await get_project(session, project_id))
+    async with database.write() as session:
         note(session, who, Action.PROJECT_EXPORTED, project_id, project_id)
     return _sent(storage, files, project_id)
 
@@ -76,14 +77,20 @@ async def delete_project(project_id: ProjectId, session: WriteSession, takeout: 
     operation_id="exportAccount",
     summary="Take everything of yours along",
     tags=["accounts"],
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     response_class=StreamingResponse,
     responses=EXPORT | problems(),
 )
-async def export_account(caller: Identified, session: ReadSession, storage: Storage) -> StreamingResponse:
+async def export_account(
+    caller: Identified, database: OwnDatabase, storage: Storage, who: Who
+) -> StreamingResponse:
     """A ZIP with the account, its keys without their secrets, and every project that you own."""
-    user = await get_user(session, user_id_of(caller))
-    return _sent(storage, await files_of_user(session, user), user.id)
+    async with database.read() as session:
+        user = await get_user(session, user_id_of(caller))
+        files = await files_of_user(session, user)
+    async with database.write() as session:
+        note(session, who, Action.ACCOUNT_EXPORTED, user.id)
+    return _sent(storage, files, user.id)
 
 
 @router.delete(
@@ -93,7 +100,7 @@ async def export_account(caller: Identified, session: ReadSession, storage: Stor
     tags=["accounts"],
     status_code=204,
     response_description="It is gone.",
-    dependencies=[ADMINISTRATORS],
+    dependencies=[ACCOUNT_HOLDERS],
     responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED, ErrorCode.LAST_OPERATOR),
 )
 async def delete_account(
@@ -107,7 +114,7 @@ async def delete_account(
     """With the projects that nobody else owns: have another owner in those that are to stay."""
     async with database.read() as session:
         user = await get_user(session, user_id_of(caller))
-    await accounts.confirm(user, body.password.get_secret_value())
+    await accounts.confirm(user, body.password.get_secret_value(), who)
     async with database.write() as session:
         await takeout.erase_user(session, await get_user(session, user.id), who)
 

@@ -33,7 +33,7 @@ from app.projects.models import HOME
 from app.projects.quotas import check_room
 from app.projects.service import destination
 from app.storage.manager import StorageManager
-from app.storage.responses import object_response, reads_beginning
+from app.storage.responses import object_response
 from app.storage.validator import FileValidator
 from app.videos import storage as rows
 from app.videos.metadata import read_metadata
@@ -218,7 +218,7 @@ async def get_video_file(
 ) -> Response:
     """As it was uploaded or cut. Waits up to a minute for a cut that is being made."""
     video = await processor.ready(video_id, CUT_PATIENCE)
-    if request.method == "GET" and reads_beginning(request):
+    if request.method == "GET":
         await processor.note_download(video_id, who)
     return await object_response(request, storage, key_of(video), mime_type(video.info.container))
 

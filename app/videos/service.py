@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.log import Witness, note
+from app.audit.log import Witness, note, was_noted
 from app.audit.models import Action
-from app.core.database import Database, after_commit, take_turn
+from app.core.database import Database, after_commit, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.languages import AUTO
@@ -39,6 +40,7 @@ POLLING_SECONDS = 0.2
 CUT_SECONDS_PER_SECOND = 0.4
 SHORTEST_CUT = 0.1
 LOOKING_SECONDS = 120.0
+ONE_DOWNLOAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ class VideoProcessor:
         after_commit(session, partial(self._storage.discard, rows.folder(video_id)))
 
     async def note_download(self, video_id: str, who: Witness) -> None:
-        """That somebody was given the file."""
+        """That somebody was given the file, once in an hour: players ask for many ranges."""
+        async with self._database.read() as session:
+            if await was_noted(session, who, Action.ORIGINAL_DOWNLOADED, video_id, utc_now() - ONE_DOWNLOAD):
+                return
         async with self._database.write() as session:
             project_id = await project_of(session, video_id)
             note(session, who, Action.ORIGINAL_DOWNLOADED, video_id, project_id)

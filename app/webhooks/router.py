@@ -12,7 +12,7 @@ from app.core.locales import choose_locale
 from app.core.openapi import created, problems
 from app.core.paging import Paging
 from app.core.resources import owned
-from app.idempotency.claim import RepeatableRoute
+from app.idempotency.claim import NO_STORE, RepeatableRoute
 from app.projects.access import ADMINISTRATORS, within_reach
 from app.projects.service import destination
 from app.webhooks import storage as rows
@@ -63,6 +63,7 @@ async def create_webhook(
     project_id = await destination(session, caller, body.project_id, Scope.ADMIN)
     webhook = await service.create(session, project_id, body, base, locale)
     response.headers["Location"] = f"/api/webhooks/{webhook.id}"
+    response.headers["Cache-Control"] = NO_STORE
     return CreatedWebhook(**dict(_details(webhook)), secret=webhook.secret)
 
 

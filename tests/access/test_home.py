@@ -1,5 +1,6 @@
 """A server without users answers whoever is on its machine, and nobody else."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -86,6 +87,13 @@ def test_a_front_end_that_is_known_may_ask(home: LiveServer, headers: dict[str, 
 def test_a_wrong_key_is_wrong_at_home_too(home: LiveServer) -> None:
     answer = home.http.get("/api/videos", headers={"X-API-Key": "vdk_wrong"})
     assert answer.json()["code"] == "credentials_invalid"
+
+
+def test_nor_by_a_proxy_that_does_not_say_so(home: LiveServer) -> None:
+    """nginx speaks HTTP/1.0 to what is behind it, by its own name for that."""
+    with socket.create_connection(("127.0.0.1", home.port)) as connection:
+        connection.sendall(f"GET /api/users HTTP/1.0\r\nHost: 127.0.0.1:{home.port}\r\n\r\n".encode())
+        assert b" 403 " in connection.recv(100)
 
 
 def test_keys_are_for_users(home: LiveServer) -> None:

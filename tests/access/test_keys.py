@@ -113,3 +113,46 @@ def test_an_answer_is_given_again_to_none_but_the_one_who_asked(town: Town) -> N
     assert same.headers["idempotent-replayed"] == "true"
     assert other.json()["project_id"] != first["project_id"]
     assert town.http.post("/api/projects", json=body, headers=again).status_code == 401
+
+
+def test_one_for_a_project_does_not_reach_the_account(town: Town) -> None:
+    """Though it may administer the project, and its owner has wider keys."""
+    wide = town.key(town.ann, "admin", "videos:read")
+    narrow = {"X-API-Key": town.key(town.ann, "admin", "videos:read", project_id=town.project)["secret"]}
+    for method, path in (
+        ("POST", f"/api/keys/{wide['key_id']}/rotate"),
+        ("DELETE", f"/api/keys/{wide['key_id']}"),
+    ):
+        assert town.http.request(method, path, headers=narrow).json()["code"] == "key_not_found"
+    assert wide["key_id"] not in town.http.get("/api/keys", headers=narrow).text
+    for method, path in (
+        ("GET", "/api/account/export"),
+        ("GET", "/api/account/audit"),
+        ("POST", "/api/account/sign-out-everywhere"),
+    ):
+        assert town.http.request(method, path, headers=narrow).status_code == 403
+    assert town.http.post("/api/projects", json={"name": "More"}, headers=narrow).status_code == 403
+    assert with_key(town, wide["secret"]).is_success
+
+
+def test_it_makes_none_that_outlives_it(town: Town) -> None:
+    end = "2030-01-01T00:00:00.000Z"
+    maker = {"X-API-Key": town.key(town.ann, "admin", expires_at=end)["secret"]}
+    for asked in (None, "2031-01-01T00:00:00Z"):
+        body = {"name": "heir", "scopes": ["admin"], "expires_at": asked}
+        made = town.http.post("/api/keys", json=body, headers=maker).raise_for_status().json()
+        assert made["expires_at"] == end
+
+
+def test_its_secret_is_not_kept_for_another_answer(town: Town) -> None:
+    body = {"name": "once", "scopes": ["videos:read"]}
+    headers = town.ann.headers | {"Idempotency-Key": "once"}
+    assert town.http.post("/api/keys", json=body, headers=headers).status_code == 201
+    again = town.http.post("/api/keys", json=body, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_lost")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_an_end_out_of_the_calendar(town: Town, moment: str) -> None:
+    body = {"name": "key", "scopes": ["videos:read"], "expires_at": moment}
+    assert town.http.post("/api/keys", json=body, headers=town.ann.headers).status_code == 422

@@ -1,5 +1,6 @@
 """Signed links: for one file, by GET, until they expire, are revoked, or who made them may not look."""
 
+import socket
 from pathlib import Path
 
 import httpx
@@ -102,3 +103,58 @@ def test_at_home_too(local_api: LiveServer, short_clip: Path) -> None:
     video = local_api.upload(short_clip)
     made = local_api.http.post(f"/api/videos/{video}/links", json={"path": "file"}).raise_for_status().json()
     assert local_api.http.get(made["url"]).is_success
+
+
+def test_not_wider_than_it_was_signed(town: Town, video: str) -> None:
+    """Nothing may follow, be it behind a mark that ends a URL for some."""
+    cues = b"WEBVTT\n\n00:00.100 --> 00:01.500\nHello.\n"
+    town.http.put(
+        f"/api/videos/{video}/subtitles/original",
+        params={"language": "en"},
+        content=cues,
+        headers=town.ann.headers | {"Content-Type": "text/vtt"},
+    ).raise_for_status()
+    url = make(town, video, "subtitles/original/download")["url"]
+    assert town.http.get(url).is_success
+    for more in ("&format=vtt", "%23&format=vtt"):
+        assert not town.http.get(url + more).is_success
+    path, _, query = url.partition("?")
+    with socket.create_connection(("127.0.0.1", town.server.port)) as connection:
+        target = f"{path.removeprefix(town.server.url)}?{query}#&format=vtt"
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert b" 200 " not in connection.recv(100)
+
+
+@pytest.mark.parametrize("change", [{"expires": "9" * 5000}, {"link": "\0"}], ids=["long", "null"])
+def test_nonsense_is_refused(town: Town, video: str, change: dict[str, str]) -> None:
+    url = httpx.URL(make(town, video)["url"])
+    for name, value in change.items():
+        url = url.copy_set_param(name, value)
+    assert refused(town.http.get(url))
+
+
+def test_not_for_who_is_disabled_nor_by_a_revoked_key(town: Town, short_clip: Path) -> None:
+    rae = town.newcomer("rae")
+    town.share(rae, "viewer").raise_for_status()
+    video = town.upload(town.ann, short_clip, project_id=town.project).json()["video_id"]
+    key = town.key(rae, "videos:read")
+    path = f"/api/videos/{video}/links"
+    mine, keys = (
+        town.http.post(path, json={"path": "file"}, headers=headers).raise_for_status().json()["url"]
+        for headers in (rae.headers, {"X-API-Key": key["secret"]})
+    )
+    town.http.delete(f"/api/keys/{key['key_id']}", headers=rae.headers).raise_for_status()
+    assert (town.http.get(mine).status_code, refused(town.http.get(keys))) == (200, True)
+    change = {"disabled": True}
+    town.http.patch(
+        f"/api/users/{rae.user_id}", json=change, headers=town.operator.headers
+    ).raise_for_status()
+    assert refused(town.http.get(mine))
+
+
+def test_a_viewer_revokes_their_own(town: Town, video: str) -> None:
+    path = f"/api/videos/{video}/links"
+    own = town.http.post(path, json={"path": "file"}, headers=town.vic.headers).json()["link_id"]
+    anns = make(town, video)["link_id"]
+    assert town.http.delete(f"{path}/{own}", headers=town.vic.headers).status_code == 204
+    assert town.http.delete(f"{path}/{anns}", headers=town.vic.headers).status_code == 403

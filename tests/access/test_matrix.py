@@ -50,12 +50,12 @@ RULES = {
     Rule.OPERATOR: "listWorkers getMemo listUsers createUser updateUser setQuotas",
     Rule.READ: "getVideo listVideoJobs getOriginalSubtitles checkOriginalSubtitles getTranslation "
     "checkTranslation getSpeech getSpeechSubtitles getVideoUsage getDubbedVideo getDubbedVideoReport getTask "
-    "streamTaskEvents getProject listMembers listLinks createLink",
+    "streamTaskEvents getProject listMembers listLinks createLink revokeLink",
     Rule.FILE: "getVideoFile getVideoPreview getVideoThumbnail downloadOriginalSubtitles downloadTranslation "
     "getSegmentAudio getFullAudio downloadSpeechSubtitles getDubbedVideoFile downloadDubbedVideo "
     "getDubbedVideoThumbnail getDubbedVideoReportPlot",
     Rule.WRITE: "deleteVideo trimVideo updateOriginalSubtitles fixOriginalSubtitles updateTranslation "
-    "fixTranslation revokeLink",
+    "fixTranslation",
     Rule.RUN: "extractSubtitles translateSubtitles generateSpeech regenerateSpeech generateDubbedVideo "
     "dubVideo cancelTask retryTask",
     Rule.ADMIN: "exportProject deleteProject renameProject listProjectAudit setMember removeMember "

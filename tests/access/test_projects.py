@@ -160,17 +160,14 @@ def test_a_quota_of_bytes(town: Town, own: str, short_clip: Path) -> None:
     assert "video_id" in upload(town, short_clip, own)
 
 
-@pytest.mark.parametrize(
-    ("quota", "told"),
-    [({"most_minutes": 0.01}, "minutes"), ({"most_cost": 0}, "dollars"), ({"most_jobs": 0}, "jobs")],
-)
-def test_quotas_of_work(town: Town, own: str, short_clip: Path, quota: dict[str, float], told: str) -> None:
+@pytest.mark.parametrize(("told", "most"), [("most_minutes", 0.01), ("most_cost", 0), ("most_jobs", 0)])
+def test_quotas_of_work(town: Town, own: str, short_clip: Path, told: str, most: float) -> None:
     video = upload(town, short_clip, own)["video_id"]
-    set_quotas(town, own, **quota)
+    set_quotas(town, own, **{told: most})
     path = f"/api/videos/{video}/extract-subtitles"
     answer = town.http.post(path, headers=town.ann.headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "quota_reached")
-    assert told in answer.json()["detail"].lower()
+    assert told in answer.json()["detail"]
     set_quotas(town, own)
     assert town.http.post(path, headers=town.ann.headers).status_code == 202
 
@@ -180,3 +177,33 @@ def test_what_is_left_of_the_money_bounds_a_task(town: Town, own: str, short_cli
     set_quotas(town, own, most_cost=1e-9)
     task = begin(town, town.ann, video, temperature=0.32)
     assert ended(town, task)["error"]["code"] == "cost_limit_reached"
+
+
+def test_a_retry_is_within_the_quotas_too(town: Town, own: str, short_clip: Path) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    set_quotas(town, own, most_cost=1e-9)
+    task = begin(town, town.ann, video, temperature=0.33)
+    assert ended(town, task)["status"] == "failed"
+    set_quotas(town, own, most_cost=0)
+    retry = town.http.post(f"/api/tasks/{task}/retry", json={"max_cost": 5}, headers=town.ann.headers)
+    assert (retry.status_code, retry.json()["code"]) == (403, "quota_reached")
+
+
+@pytest.mark.parametrize("asked", ["bytes=1-", "bytes=-5", "bytes=00-", None])
+def test_every_download_of_an_original_is_written_down_once(
+    town: Town, own: str, short_clip: Path, asked: str | None
+) -> None:
+    video = upload(town, short_clip, own)["video_id"]
+    headers = town.ann.headers | ({} if asked is None else {"Range": asked})
+    for _ in range(2):
+        assert town.http.get(f"/api/videos/{video}/file", headers=headers).is_success
+    entries = town.http.get(f"/api/projects/{own}/audit", headers=town.ann.headers).json()["entries"]
+    downloads = [each["target"] for each in entries if each["action"] == "original_downloaded"]
+    assert downloads == [video]
+
+
+def test_a_stream_ends_with_its_key(town: Town) -> None:
+    key = town.key(town.ann, "videos:read")
+    with town.http.stream("GET", "/api/events", headers={"X-API-Key": key["secret"]}) as stream:
+        town.http.delete(f"/api/keys/{key['key_id']}", headers=town.ann.headers).raise_for_status()
+        assert [line for line in stream.iter_lines() if line.startswith("event: task")] == []
