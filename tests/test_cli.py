@@ -19,7 +19,7 @@ from tests.loopback.openai_server import LoopbackOpenAI
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 30.0  # two on an idle machine
-IDLE_MEGABYTES = 160
+IDLE_MEGABYTES = 170
 STOP_SECONDS = 20.0
 HEAVY = ("av", "ctranslate2", "faster_whisper", "kokoro_onnx", "onnxruntime", "openai", "pysrt", "webvtt")
 
