@@ -1,4 +1,4 @@
-"""Tables of users, sign-ins and API keys. Of every secret, only a hash is kept."""
+"""Tables of users, sign-ins and API keys. Of their secrets, only hashes are kept."""
 
 from datetime import datetime
 

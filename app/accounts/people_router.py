@@ -122,7 +122,7 @@ async def set_member(
     responses=problems(ErrorCode.PROJECT_NOT_FOUND, ErrorCode.MEMBER_NOT_FOUND, ErrorCode.LAST_OWNER),
 )
 async def delete_member(project_id: ProjectId, user_id: UserId, session: WriteSession, who: Who) -> None:
-    """At once, with their keys."""
+    """At once: neither a sign-in nor a key of theirs leads there any more."""
     await remove_member(session, project_id, user_id, who)
 
 

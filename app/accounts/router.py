@@ -28,14 +28,14 @@ from app.audit.log import Who, entries, note
 from app.audit.models import Action, AuditEntry
 from app.audit.schemas import AuditPage, Before, Limit, audit_page
 from app.core.caller import Caller, Identified, Scope
-from app.core.database import Database, ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode, Problem
 from app.core.links import BaseUrl, OwnSettings
 from app.core.openapi import created, problems
 from app.core.resources import owned
 from app.core.settings import Settings
 from app.idempotency.claim import NO_STORE, RepeatableRoute
-from app.projects.access import ACCOUNT_HOLDERS, ADMINISTRATORS, ANYBODY, scopes_in
+from app.projects.access import ACCOUNT_HOLDERS, ADMINISTRATORS, ANYBODY, OwnDatabase, scopes_in
 
 router = APIRouter(prefix="/api", tags=["accounts"], route_class=RepeatableRoute)
 
@@ -137,7 +137,7 @@ async def change_password(
     body: PasswordChange,
     caller: Identified,
     service: Service,
-    database: Annotated[Database, Depends(owned(Database))],
+    database: OwnDatabase,
     who: Who,
 ) -> None:
     """Whoever signed in with the old one has to sign in again; keys stay."""

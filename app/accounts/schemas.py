@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, EmailStr, Field, SecretStr
+from pydantic import AfterValidator, AwareDatetime, EmailStr, Field, SecretStr
 
 from app.accounts.keys import KeyTerms
 from app.accounts.models import ApiKey, User
 from app.core.caller import CallerKind, Scope
 from app.core.schemas import Id, ProjectId, RequestModel, Response, Timestamp
-from app.core.text import one_line
+from app.core.text import OneLine
 from app.projects.models import Role
 
 
@@ -44,8 +44,7 @@ NewPassword = Annotated[
     ),
 ]
 Name = Annotated[
-    str,
-    BeforeValidator(lambda text: one_line(text) if isinstance(text, str) else text),
+    OneLine,
     Field(min_length=1, max_length=100, description="For people.", examples=["Nightly import"]),
 ]
 Scopes = Annotated[list[Scope], Field(description="What it may do.", examples=[["videos:read", "jobs:run"]])]

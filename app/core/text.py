@@ -1,5 +1,9 @@
 """Text of people, fit to be stored and sent on: control characters break headers, files and databases."""
 
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 
 def without_controls(text: str) -> str:
     """Line breaks stay; other control characters go, tabs become blanks."""
@@ -14,3 +18,10 @@ def one_line(text: str) -> str:
 
 def _is_control(char: str) -> bool:
     return ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000
+
+
+def _made_one_line(value: object) -> object:
+    return one_line(value) if isinstance(value, str) else value
+
+
+OneLine = Annotated[str, BeforeValidator(_made_one_line)]

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.core.caller import Identified
-from app.core.database import Database
 from app.core.errors import ErrorCode
 from app.core.links import BaseUrl, Texts
 from app.core.locales import Catalogue
@@ -19,7 +18,7 @@ from app.jobs.events import EventLog, Notice, Topic
 from app.jobs.models import ACTIVE
 from app.jobs.presenter import present_task
 from app.jobs.storage import get_job
-from app.projects.access import READERS
+from app.projects.access import READERS, OwnDatabase
 
 router = APIRouter(tags=["tasks"])
 
@@ -42,7 +41,7 @@ LastEventId = Annotated[
 
 async def _known_task(
     task_id: TaskId,
-    database: Annotated[Database, Depends(owned(Database))],
+    database: OwnDatabase,
     log: Log,
     response: Response,
     last_event_id: LastEventId = None,

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.ledger.models import UsageEntry
-from app.projects.access import project_of
 from app.projects.models import Holding, ProcessedMedia, Project
 
 GIB = 1024**3
@@ -37,10 +36,9 @@ async def grow(session: AsyncSession, video_id: str, size: int) -> None:
     )
 
 
-async def empty(session: AsyncSession, video_id: str) -> str | None:
-    """Nothing is stored for the video any more. The project it was in."""
+async def empty(session: AsyncSession, video_id: str) -> None:
+    """Nothing is stored for the video any more."""
     await session.execute(update(Holding).where(Holding.video_id == video_id).values(bytes=0))
-    return await project_of(session, video_id)
 
 
 async def use_of(session: AsyncSession, project_id: str) -> Use:

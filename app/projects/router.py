@@ -86,7 +86,7 @@ async def rename_project(
     responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.PROJECT_NOT_FOUND),
 )
 async def set_quotas(project_id: ProjectId, body: Quotas, session: WriteSession, who: Who) -> ProjectDetails:
-    """For the operator. What is over a new quota stays, but nothing is added to it."""
+    """For the operator. What is over a new quota stays; uploads and tasks are refused."""
     project = await get_project(session, project_id)
     for name, value in body:
         setattr(project, name, value)

@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from app.core.schemas import ProjectId, RequestModel, Response, Timestamp
-from app.core.text import one_line
+from app.core.text import OneLine
 from app.projects.models import Project
 
 ProjectName = Annotated[
-    str,
-    BeforeValidator(lambda text: one_line(text) if isinstance(text, str) else text),
+    OneLine,
     Field(min_length=1, max_length=100, description="For people.", examples=["Spring campaign"]),
 ]
 

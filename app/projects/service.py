@@ -111,7 +111,7 @@ async def remove_member(session: AsyncSession, project_id: str, user_id: str, wh
     note(session, who, Action.MEMBER_REMOVED, user_id, project_id)
 
 
-async def sole_owner(session: AsyncSession, user_id: str) -> Sequence[str]:
+async def solely_owned(session: AsyncSession, user_id: str) -> Sequence[str]:
     """The projects that nobody else owns."""
     others = (
         select(Member.project_id)

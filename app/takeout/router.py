@@ -10,12 +10,12 @@ from app.accounts.service import AccountService, get_user, user_id_of
 from app.audit.log import Who, note
 from app.audit.models import Action
 from app.core.caller import Identified
-from app.core.database import Database, WriteSession
+from app.core.database import WriteSession
 from app.core.errors import ErrorCode
 from app.core.openapi import Responses, problems
 from app.core.resources import owned
 from app.core.schemas import ProjectId
-from app.projects.access import ACCOUNT_HOLDERS, PROJECT_OWNERS
+from app.projects.access import ACCOUNT_HOLDERS, PROJECT_OWNERS, OwnDatabase
 from app.projects.service import get_project
 from app.storage.manager import StorageManager
 from app.takeout.packing import PackedFile, files_of_project, files_of_user, packed
@@ -33,7 +33,6 @@ EXPORT: Responses = {
 
 Storage = Annotated[StorageManager, Depends(owned(StorageManager))]
 Erasing = Annotated[Takeout, Depends(owned(Takeout))]
-OwnDatabase = Annotated[Database, Depends(owned(Database))]
 
 
 @router.get(

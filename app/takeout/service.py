@@ -10,7 +10,7 @@ from app.audit.models import Action
 from app.idempotency.models import IdempotencyKey
 from app.jobs.models import Event
 from app.projects.models import HOME, Holding, Project
-from app.projects.service import delete_project_row, sole_owner
+from app.projects.service import delete_project_row, solely_owned
 from app.videos.models import Video
 from app.videos.service import VideoProcessor
 from app.webhooks.models import Webhook
@@ -38,7 +38,7 @@ class Takeout:
     async def erase_user(self, session: AsyncSession, user: User, who: Witness) -> None:
         """With the projects that nobody else owns. Raises `Problem(LAST_OPERATOR)`."""
         await check_operated(session, user)
-        for project_id in await sole_owner(session, user.id):
+        for project_id in await solely_owned(session, user.id):
             await self.erase_project(session, await session.get_one(Project, project_id), who)
         subjects = [user.id, *await session.scalars(select(ApiKey.id).where(ApiKey.user_id == user.id))]
         for subject in subjects:

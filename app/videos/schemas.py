@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.core.languages import LanguageOrAuto
 from app.core.schemas import (
@@ -19,13 +19,12 @@ from app.core.schemas import (
     Url,
     VideoId,
 )
-from app.core.text import one_line, without_controls
+from app.core.text import OneLine, without_controls
 from app.jobs.schemas import TaskTerms
 from app.videos.models import ArtifactKind, VideoStatus
 
 Title = Annotated[
-    str,
-    BeforeValidator(lambda text: one_line(text) if isinstance(text, str) else text),
+    OneLine,
     StringConstraints(min_length=1, max_length=300),
     Field(description="For people.", examples=["비디오 제목"]),
 ]

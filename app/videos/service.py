@@ -138,7 +138,8 @@ class VideoProcessor:
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
         await self._memo.forget(session, video_id)
-        note(session, who, Action.VIDEO_DELETED, video_id, await empty(session, video_id))
+        await empty(session, video_id)
+        note(session, who, Action.VIDEO_DELETED, video_id, await project_of(session, video_id))
         self._storage.mark(rows.folder(video_id))
         after_commit(session, partial(self._storage.discard, rows.folder(video_id)))
 
