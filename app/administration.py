@@ -36,7 +36,7 @@ async def run_administration(settings: Settings, chosen: Namespace) -> int:
     try:
         await encryption.start()
         await database.migrate()
-        accounts = AccountService(database, Passwords())
+        accounts = AccountService(database, Passwords(), settings)
         async with database.write() as session:
             told = await _COMMANDS[chosen.command, chosen.action](session, accounts, chosen)
         print(told)  # noqa: T201

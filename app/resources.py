@@ -119,7 +119,7 @@ class Resources:
             fonts=prepare_fonts(home),
             timeout=settings.ffmpeg_timeout_seconds,
         )
-        self.accounts = AccountService(self.database, Passwords())
+        self.accounts = AccountService(self.database, Passwords(), settings)
         self.identification = Identification(self.database, settings, LinkHolders(self.database).identify)
         self.events = EventLog(self.database)
         self.monitor = JobMonitor(self.database)

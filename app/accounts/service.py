@@ -18,6 +18,7 @@ from app.core.caller import Caller
 from app.core.database import Database, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
+from app.core.settings import Settings
 from app.projects.service import create_project, give_home
 
 FIRST_PROJECT = "My videos"
@@ -58,8 +59,9 @@ class AccountService:
     """Makes users, signs them in and changes what they sign in with. No transaction is open while a password
     is looked at."""
 
-    def __init__(self, database: Database, passwords: Passwords) -> None:
+    def __init__(self, database: Database, passwords: Passwords, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
         self._passwords = passwords
 
     async def sign_in(self, email: str, password: str, who: Witness) -> Tokens:
@@ -117,7 +119,7 @@ class AccountService:
         if is_first:
             await give_home(session, user.id)
         else:
-            await create_project(session, FIRST_PROJECT, user.id, who)
+            await create_project(session, FIRST_PROJECT, user.id, who, self._settings)
         return user
 
     async def set_password(self, session: AsyncSession, user: User, hashed: str, who: Witness) -> None:

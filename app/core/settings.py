@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     pause_seconds: float = Field(default=30.0, gt=0)
     pause_hours: float = Field(default=24.0, ge=0)
     webhook_private_addresses: bool = False
+    project_most_bytes: int | None = Field(default=None, ge=0)
+    project_most_minutes: float | None = Field(default=None, ge=0)
+    project_most_cost: float | None = Field(default=None, ge=0)
+    project_most_jobs: int | None = Field(default=None, ge=0)
     history_days: float = Field(default=30, ge=0)
     memo_max_bytes: int = Field(default=20 * 1024**3, ge=0)
 

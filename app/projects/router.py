@@ -8,6 +8,7 @@ from app.audit.schemas import AuditPage, Before, Limit, audit_page
 from app.core.caller import Identified
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import ErrorCode
+from app.core.links import OwnSettings
 from app.core.openapi import created, problems
 from app.core.schemas import ProjectId
 from app.idempotency.claim import RepeatableRoute
@@ -41,10 +42,15 @@ async def list_projects(caller: Identified, session: ReadSession) -> ProjectList
     responses=created("You own it.") | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE),
 )
 async def make_project(
-    body: ProjectTerms, caller: Identified, response: Response, session: WriteSession, who: Who
+    body: ProjectTerms,
+    caller: Identified,
+    response: Response,
+    session: WriteSession,
+    who: Who,
+    settings: OwnSettings,
 ) -> ProjectDetails:
     """Videos go into it with the field `project_id` of the upload."""
-    project = await create_project(session, body.name, caller.user_id, who)
+    project = await create_project(session, body.name, caller.user_id, who, settings)
     response.headers["Location"] = f"/api/projects/{project.id}"
     return project_details(project)
 

@@ -11,6 +11,7 @@ from app.core.caller import Caller, CallerKind, Scope
 from app.core.database import take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
+from app.core.settings import Settings
 from app.projects.access import scopes_in, within_reach
 from app.projects.models import HOME, SCOPES_OF, Member, Project, Role
 
@@ -29,9 +30,19 @@ async def projects_of(session: AsyncSession, caller: Caller) -> Sequence[Project
     return (await session.scalars(query)).all()
 
 
-async def create_project(session: AsyncSession, name: str, owner: str | None, who: Witness) -> Project:
-    """`owner` is a user's id; None at home, where there are no users."""
-    project = Project(id=new_id("prj"), name=name)
+async def create_project(
+    session: AsyncSession, name: str, owner: str | None, who: Witness, settings: Settings
+) -> Project:
+    """With the quotas that the `settings` give to new ones. `owner` is a user's id; None at home, where there
+    are no users."""
+    project = Project(
+        id=new_id("prj"),
+        name=name,
+        most_bytes=settings.project_most_bytes,
+        most_minutes=settings.project_most_minutes,
+        most_cost=settings.project_most_cost,
+        most_jobs=settings.project_most_jobs,
+    )
     session.add(project)
     await session.flush()
     if owner is not None:

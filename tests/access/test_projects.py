@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.access.people import Person, Town
-from tests.live_server import FINAL, Json
+from tests.live_server import FINAL, Json, LiveServer
 
 
 @pytest.fixture
@@ -208,3 +208,12 @@ def test_a_stream_ends_with_its_key(town: Town) -> None:
     with town.http.stream("GET", "/api/events", headers={"X-API-Key": key["secret"]}) as stream:
         town.http.delete(f"/api/keys/{key['key_id']}", headers=stella.headers).raise_for_status()
         assert not any(line.startswith("event: task") for line in stream.iter_lines())
+
+
+def test_new_projects_have_the_quotas_of_the_settings(tmp_path: Path) -> None:
+    limits = {"PROJECT_MOST_BYTES": "1000", "PROJECT_MOST_JOBS": "2"}
+    with LiveServer(tmp_path / "data", **limits) as server:
+        town = Town(server)
+        for project in town.http.get("/api/projects", headers=town.ann.headers).json()["projects"]:
+            told = {"most_bytes": 1000, "most_minutes": None, "most_cost": None, "most_jobs": 2}
+            assert project["quotas"] == told
