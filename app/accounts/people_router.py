@@ -51,7 +51,7 @@ async def list_users(session: ReadSession) -> UserList:
     status_code=201,
     dependencies=[OPERATORS],
     responses=created("They can sign in.")
-    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.EMAIL_TAKEN),
+    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_BUSY, ErrorCode.EMAIL_TAKEN),
 )
 async def create_user(body: NewUser, session: WriteSession, service: Service, who: Who) -> UserDetails:
     """With a project of their own. The first user of a server is its operator, owns what was made before,

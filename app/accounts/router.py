@@ -67,7 +67,7 @@ def _public_origin(settings: Settings) -> tuple[str, ...]:
     operation_id="signIn",
     summary="Sign in",
     dependencies=[Depends(_same_site)],
-    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED),
+    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_BUSY, ErrorCode.SIGN_IN_FAILED),
 )
 async def sign_in(
     body: Credentials, response: Response, service: Service, who: Who, base: BaseUrl
@@ -131,7 +131,7 @@ async def get_account(caller: Identified, session: ReadSession) -> AccountDetail
     status_code=204,
     response_description="It is changed, and every sign-in has ended.",
     dependencies=[ACCOUNT_HOLDERS],
-    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED),
+    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_BUSY, ErrorCode.SIGN_IN_FAILED),
 )
 async def change_password(
     body: PasswordChange,

@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     CREDENTIALS_INVALID = "credentials_invalid"
     CREDENTIALS_EXPIRED = "credentials_expired"
     SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_BUSY = "sign_in_busy"
     SETUP_REQUIRED = "setup_required"
     LINK_INVALID = "link_invalid"
     FORBIDDEN = "forbidden"
@@ -197,6 +198,7 @@ _STATUS_GROUPS: dict[int, frozenset[ErrorCode]] = {
             ErrorCode.ENGINE_NOT_CONFIGURED,
             ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
             ErrorCode.FONT_MISSING,
+            ErrorCode.SIGN_IN_BUSY,
             ErrorCode.STORAGE_UNREACHABLE,
             ErrorCode.STORAGE_REFUSED,
         }

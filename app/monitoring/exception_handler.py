@@ -22,7 +22,7 @@ from app.storage.trouble import storage_problem
 
 PROBLEM_JSON = "application/problem+json"
 # Seconds after which it may be worth asking again.
-RETRY_AFTER = {ErrorCode.STORAGE_UNREACHABLE: "10"}
+RETRY_AFTER = {ErrorCode.STORAGE_UNREACHABLE: "10", ErrorCode.SIGN_IN_BUSY: "5"}
 
 
 class StreamsLeft:

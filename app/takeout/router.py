@@ -100,7 +100,12 @@ async def export_account(
     status_code=204,
     response_description="It is gone.",
     dependencies=[ACCOUNT_HOLDERS],
-    responses=problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_FAILED, ErrorCode.LAST_OPERATOR),
+    responses=problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.SIGN_IN_BUSY,
+        ErrorCode.SIGN_IN_FAILED,
+        ErrorCode.LAST_OPERATOR,
+    ),
 )
 async def delete_account(
     body: PasswordConfirmation,
