@@ -87,7 +87,7 @@ async def _add_key(session: AsyncSession, accounts: AccountService, chosen: Name
     scopes = frozenset(map(Scope, chosen.scope)) if chosen.scope else ALL_SCOPES - {Scope.ADMIN}
     until = None if chosen.days is None else utc_now() + timedelta(days=chosen.days)
     key, secret = await create_key(session, user.id, KeyTerms(chosen.name, scopes, None, until), CONSOLE)
-    return f"{_told_key(key)}\n{secret.text}"
+    return f"{key.id} {key.name} ({' '.join(key.scopes)})\n{secret.text}"
 
 
 async def _list_keys(session: AsyncSession, accounts: AccountService, chosen: Namespace) -> str:

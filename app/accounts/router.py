@@ -72,7 +72,7 @@ def _public_origin(settings: Settings) -> tuple[str, ...]:
 async def sign_in(
     body: Credentials, response: Response, service: Service, who: Who, base: BaseUrl
 ) -> AccessToken:
-    """The access token lasts 15 minutes. The cookie draws the next one and lasts 30 days."""
+    """The access token lasts 15 minutes, or until the cookie draws the next one. That lasts 30 days."""
     tokens = await service.sign_in(body.email, body.password.get_secret_value(), who)
     return _hand_over(tokens, response, base)
 

@@ -11,8 +11,8 @@ from app.core.sealed_columns import SealedText
 
 class Link(Base):
     """Leads to one file of a video, `target`: a path with its query, and is signed with its `secret`. It is
-    good for as long as the user who made it, if any, may look at the video, and the key they did it with is
-    not revoked."""
+    good for as long as the user who made it may look at the video (nobody: until there are users), and the
+    key they did it with is not revoked."""
 
     __tablename__ = "links"
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.keys import get_key
 from app.accounts.models import User
+from app.accounts.service import has_users
 from app.core.caller import Caller, CallerKind, Scope
 from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -91,7 +92,11 @@ async def _project_of(session: AsyncSession, link: Link) -> str:
     project_id = await project_of(session, link.video_id)
     if project_id is None:
         raise Problem(ErrorCode.LINK_INVALID)
-    if link.user_id is not None and not await _may_look(session, link.user_id, project_id):
+    if link.user_id is None:
+        may_look = not await has_users(session)
+    else:
+        may_look = await _may_look(session, link.user_id, project_id)
+    if not may_look:
         raise Problem(ErrorCode.LINK_INVALID)
     if link.key_id is not None:
         try:

@@ -11,8 +11,6 @@ from app.core.errors import ErrorCode, Problem
 from app.ledger.models import UsageEntry
 from app.projects.models import Holding, ProcessedMedia, Project
 
-GIB = 1024**3
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -62,7 +60,7 @@ async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
         return
     used = (await use_of(session, project_id)).bytes
     if used + size > project.most_bytes:
-        raise _reached("most_bytes", f"{used / GIB:.2f} GiB", f"{project.most_bytes / GIB:.2f} GiB")
+        raise _reached("most_bytes", str(used), str(project.most_bytes))
 
 
 async def begin_work(

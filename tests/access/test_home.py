@@ -114,10 +114,13 @@ def test_from_the_first_user_on_nobody_is_at_home(
 ) -> None:
     """What was made before is the first one's."""
     before = newborn.upload(short_clip)
+    link = newborn.http.post(f"/api/videos/{before}/links", json={"path": "file"}).json()["url"]
+    assert newborn.http.get(link).is_success
     made = console("users", "add", "Ann@Example.org", typed=f"{PASSWORD}\n")
     assert (made.returncode, made.stderr) == (0, "")
     assert "ann@example.org operator" in made.stdout
     assert newborn.http.get("/api/videos").json()["code"] == "credentials_missing"
+    assert newborn.http.get(link).json()["code"] == "link_invalid"
     key = console("keys", "add", "ann@example.org", "laptop", "--scope", "videos:read")
     headers = {"X-API-Key": key.stdout.splitlines()[-1]}
     videos = newborn.http.get("/api/videos", headers=headers).raise_for_status().json()["videos"]

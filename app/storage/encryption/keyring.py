@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 ID_BYTES = 16
 REMEDY = (
-    "set it, ENCRYPTION_KEY_FILE or ENCRYPTION_KMS to the one they were made with, or have "
-    "`python -m app encryption rotate` replace that"
+    "set it, ENCRYPTION_KEY_FILE or ENCRYPTION_KMS to the one they were made with, or set "
+    "ENCRYPTION_OLD_KEY to that and have `python -m app encryption rotate` replace it"
 )
 
 
