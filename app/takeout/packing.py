@@ -19,6 +19,7 @@ from app.audit.schemas import AuditRecord
 from app.projects.models import Holding, Member, Project, Role
 from app.projects.schemas import project_details
 from app.render.models import GeneratedVideo
+from app.render.report_schemas import REPORT
 from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
 from app.subtitles.segments import Segment
@@ -26,6 +27,7 @@ from app.subtitles.storage import find_track as find_original
 from app.subtitles.tracks import cues_of
 from app.translation.models import Translation
 from app.translation.storage import load_track as load_translation
+from app.tts.models import SpeechSegment
 from app.videos.models import Video
 
 READ_BYTES = 1 << 20
@@ -122,11 +124,31 @@ async def _files_of_video(session: AsyncSession, here: str, video: Video) -> lis
     for language in (await session.scalars(languages.order_by(Translation.target_language))).all():
         track = await load_translation(session, video.id, language)
         files.append(PackedFile(f"{here}/subtitles/{language}.vtt", _vtt(track.segments, language)))
-    dubs = select(GeneratedVideo).where(GeneratedVideo.video_id == video.id)
-    return files + [
-        PackedFile(f"{here}/dubs/{dub.audio_language}.{dub.format}", key=dub.path)
-        for dub in await session.scalars(dubs)
+    return files + await _spoken_lines(session, here, video) + await _dubs(session, here, video)
+
+
+async def _spoken_lines(session: AsyncSession, here: str, video: Video) -> list[PackedFile]:
+    """As they are placed: a WAV for each."""
+    clips = (
+        select(SpeechSegment.language, SpeechSegment.id, SpeechSegment.clip)
+        .where(SpeechSegment.video_id == video.id, SpeechSegment.clip.is_not(None))
+        .order_by(SpeechSegment.language, SpeechSegment.id)
+    )
+    return [
+        PackedFile(f"{here}/speech/{language}/{number}.wav", key=clip)
+        for language, number, clip in await session.execute(clips)
     ]
+
+
+async def _dubs(session: AsyncSession, here: str, video: Video) -> list[PackedFile]:
+    """With what was measured in them."""
+    files = []
+    dubs = select(GeneratedVideo).where(GeneratedVideo.video_id == video.id)
+    for dub in await session.scalars(dubs.order_by(GeneratedVideo.audio_language)):
+        name = f"{here}/dubs/{dub.audio_language}"
+        files.append(PackedFile(f"{name}.{dub.format}", key=dub.path))
+        files.append(PackedFile(f"{name}.report.json", key=f"{dub.objects}{REPORT}"))
+    return files
 
 
 async def _audit(session: AsyncSession, project: Project) -> bytes:

@@ -3,13 +3,18 @@
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.projects.models import HOME
 from tests.access.people import PASSWORD, Person, Town
-from tests.live_server import Json
+from tests.api.walk import Walk
+from tests.conftest import PRICES
+from tests.live_server import Json, LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
 
 CUES = "WEBVTT\n\n00:00.100 --> 00:01.500\n<v Ann>Something of Petra's.\n"
 
@@ -118,3 +123,25 @@ def test_the_only_operator_stays(town: Town) -> None:
     body = {"password": PASSWORD}
     answer = town.http.request("DELETE", "/api/account", json=body, headers=town.operator.headers)
     assert (answer.status_code, answer.json()["code"]) == (409, "last_operator")
+
+
+def test_what_was_made_goes_along(walk: Walk) -> None:
+    """Lines as they are spoken, dubs, and what was measured in them."""
+    archive = unpacked(walk.server.http.get(f"/api/projects/{HOME}/export"))
+    there = f"projects/{HOME}/videos/{walk.video_id}"
+    names = [name.removeprefix(f"{there}/") for name in archive.namelist() if name.startswith(there)]
+    assert {"subtitles/original.vtt", "subtitles/en.vtt", "dubs/en.mp4", "dubs/en.report.json"} <= set(names)
+    spoken = [name for name in names if name.startswith("speech/en/")]
+    assert spoken
+    assert all(archive.read(f"{there}/{name}")[:4] == b"RIFF" for name in spoken)
+    assert "tracks" in json.loads(archive.read(f"{there}/dubs/en.report.json"))
+
+
+@pytest.fixture(scope="module")
+def walk(
+    tmp_path_factory: pytest.TempPathFactory, openai_server: LoopbackOpenAI, clip: Path
+) -> Iterator[Walk]:
+    """A dubbed video on a server of its own."""
+    data = tmp_path_factory.mktemp("walk") / "data"
+    with LiveServer(data, OPENAI_BASE_URL=openai_server.url, PRICES_FILE=str(PRICES)) as server:
+        yield Walk.take(server, clip)
