@@ -101,7 +101,8 @@ def encrypt(settings: Settings, action: str) -> int:
             print(asyncio.run(encryption.begin_data_key(settings)))
         case _:
             print(asyncio.run(encryption.apply(settings)))
-    return 0
+    sys.stdout.flush()
+    os._exit(0)  # threads of the object store may still be at work, and abort an interpreter that ends
 
 
 def examine(settings: Settings) -> int:
