@@ -1,6 +1,5 @@
 """What a project uses of what it may: stored bytes, minutes of media, money in a month, jobs at once."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select, update
@@ -10,15 +9,6 @@ from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.ledger.models import UsageEntry
 from app.projects.models import Holding, ProcessedMedia, Project
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """`minutes` of media and `cost` in US dollars in this calendar month (UTC)."""
-
-    bytes: int
-    minutes: float
-    cost: float
 
 
 async def hold(session: AsyncSession, project_id: str, video_id: str, seconds: float, size: int = 0) -> None:
@@ -39,26 +29,13 @@ async def empty(session: AsyncSession, video_id: str) -> None:
     await session.execute(update(Holding).where(Holding.video_id == video_id).values(bytes=0))
 
 
-async def use_of(session: AsyncSession, project_id: str) -> Use:
-    """As it is now."""
-    stored = select(func.coalesce(func.sum(Holding.bytes), 0)).where(Holding.project_id == project_id)
-    seconds = select(ProcessedMedia.seconds).where(
-        ProcessedMedia.project_id == project_id, ProcessedMedia.month == _month()
-    )
-    return Use(
-        bytes=await session.scalar(stored) or 0,
-        minutes=(await session.scalar(seconds) or 0.0) / 60,
-        cost=await _spent(session, project_id),
-    )
-
-
 async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
     """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
     await take_turn(session, project_id)
     project = await session.get_one(Project, project_id)
     if project.most_bytes is None:
         return
-    used = (await use_of(session, project_id)).bytes
+    used = await _stored(session, project_id)
     if used + size > project.most_bytes:
         raise _reached("most_bytes", str(used), str(project.most_bytes))
 
@@ -90,7 +67,7 @@ async def begin_work(
 
 async def _count_minutes(session: AsyncSession, project: Project, seconds: float) -> None:
     if project.most_minutes is not None:
-        used = (await use_of(session, project.id)).minutes
+        used = await _minutes(session, project.id)
         if used + seconds / 60 > project.most_minutes:
             raise _reached("most_minutes", f"{used:.1f}", f"{project.most_minutes:g}")
     row = {"project_id": project.id, "month": _month(), "seconds": seconds}
@@ -100,6 +77,16 @@ async def _count_minutes(session: AsyncSession, project: Project, seconds: float
             index_elements=["project_id", "month"], set_={"seconds": ProcessedMedia.seconds + seconds}
         )
     )
+
+
+async def _stored(session: AsyncSession, project_id: str) -> int:
+    sizes = select(func.coalesce(func.sum(Holding.bytes), 0)).where(Holding.project_id == project_id)
+    return await session.scalar(sizes) or 0
+
+
+async def _minutes(session: AsyncSession, project_id: str) -> float:
+    processed = await session.get(ProcessedMedia, (project_id, _month()), populate_existing=True)
+    return 0.0 if processed is None else processed.seconds / 60
 
 
 async def _spent(session: AsyncSession, project_id: str) -> float:

@@ -45,15 +45,6 @@ class Quotas(RequestModel):
     most_jobs: int | None = Field(default=None, ge=0, le=10**6, description="Tasks at once.", examples=[4])
 
 
-class QuotaUse(Response):
-    """What a project uses."""
-
-    bytes: int = Field(description="Stored.", examples=[734003200])
-    minutes: float = Field(description="Of media that tasks worked on this month (UTC).", examples=[42.5])
-    cost: float = Field(description="US dollars spent on engines this month (UTC).", examples=[1.87])
-    jobs: int = Field(description="Tasks that wait or run.", examples=[1])
-
-
 class ProjectDetails(Response):
     """A project."""
 
