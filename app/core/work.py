@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Work:
-    """A job at work. `share` is whom it is done for: the shares of an engine are equal whatever each asks.
+    """A job at work, in one attempt.
 
-    `priority` decides between the jobs of one share, the higher first. `parent_id` is the task it is a stage
-    of, and `max_cost` what both may come to, in US dollars. `assistant` is 0 in the process that has the job,
-    and the number of each other that helps it.
+    `share` is whom it is done for: the shares of an engine are equal whatever each asks. `priority` decides
+    between the jobs of one share, the higher first. `parent_id` is the task it is a stage of, and `max_cost`
+    what both may come to, in US dollars. `assistant` is 0 in the process that has the job, and the number of
+    each other that helps it.
     """
 
     task_id: str
@@ -22,6 +24,12 @@ class Work:
     parent_id: str | None = None
     max_cost: float | None = None
     assistant: int = 0
+    _ended: Event = field(default_factory=Event, init=False, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """What the job left in the background, timers among it, may refer to it for longer."""
+        return self._ended.is_set()
 
 
 _current: ContextVar[Work | None] = ContextVar("work", default=None)
@@ -40,3 +48,4 @@ def working_on(work: Work) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+        work._ended.set()

@@ -66,7 +66,7 @@ class Uses:
 
     def in_hand(self, key: str) -> bool:
         """Whether a job that runs here has made or used it."""
-        return any(key in keys for keys in self._in_hand.values())
+        return any(key in keys and not work.ended for work, keys in self._in_hand.items())
 
     async def written(self) -> None:
         """Everything noted so far is in the database."""

@@ -126,10 +126,14 @@ async def test_what_a_job_here_has_in_hand_stays(
     work = Work("task", "video", "video")
     with working_on(work):
         await memo.recall(unit(0), made)
+        with working_on(work_for("another")):
+            await fill(memo, database)
+        await memo.evict()
+        assert await kept(database, storage) == [0, 4, 5, 6, 7]
+    assert work.ended  # though it is still referred to here
     await fill(memo, database)
     await memo.evict()
-    assert 0 in await kept(database, storage)
-    del work
+    assert await kept(database, storage) == [4, 5, 6, 7]
 
 
 async def test_a_use_within_the_notice_saves_it(
