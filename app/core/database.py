@@ -261,10 +261,27 @@ def _is_full(error: OperationalError) -> bool:
 
 
 def _sqlite_engine(url: URL, begin: str, **pool: float) -> AsyncEngine:
-    engine = create_async_engine(url, **QUIET, **pool)
+    """Each statement to the driver waits for its thread: no more of them than there must be."""
+    engine = create_async_engine(url, pool_reset_on_return=None, **QUIET, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, begin))
+    event.listen(engine.sync_engine, "reset", _end_forgotten)
     return engine
+
+
+def _begin_sqlite(begin: str, connection: Connection) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    driver.run_async(partial(_carry_out, begin))
+
+
+async def _carry_out(statement: str, driver: Any) -> None:
+    await driver.execute_fetchall(statement)
+
+
+def _end_forgotten(connection: Any, record: object, state: object) -> None:
+    """Before the connection is lent again: sessions have ended their transactions themselves."""
+    if connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
