@@ -1,26 +1,46 @@
 """Who may look at a task, and who may stop it or start it again: by the video it is about."""
 
+from typing import Annotated
+
 from fastapi import Security
 from fastapi.security import SecurityScopes
 from sqlalchemy import select
 
 from app.core.caller import Identified, Scope
+from app.core.database import ReadSession
 from app.core.errors import ErrorCode, Problem
 from app.core.schemas import TaskId
 from app.jobs.models import Job
-from app.projects.access import OwnDatabase, check_video_access, refuse_links
+from app.projects.access import OwnDatabase, check_access, refuse_links
+from app.projects.models import Holding
+
+
+async def readable_task(
+    task_id: TaskId, caller: Identified, scopes: SecurityScopes, session: ReadSession
+) -> Job:
+    """The task, in one query: people ask for it again and again. Raises `Problem(TASK_NOT_FOUND)` or
+    `Problem(FORBIDDEN)`."""
+    refuse_links(caller)
+    found = await session.execute(
+        select(Job, Holding.project_id)
+        .join(Holding, Holding.video_id == Job.video_id)
+        .where(Job.id == task_id)
+    )
+    job, project_id = found.tuples().one_or_none() or (None, None)
+    unknown = Problem(ErrorCode.TASK_NOT_FOUND, task_id=task_id)
+    await check_access(session, caller, project_id, scopes, unknown)
+    if job is None:
+        raise unknown
+    return job
 
 
 async def task_members(
     task_id: TaskId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
 ) -> None:
     """Raises `Problem(TASK_NOT_FOUND)` or `Problem(FORBIDDEN)`."""
-    refuse_links(caller)
     async with database.read() as session:
-        video_id = await session.scalar(select(Job.video_id).where(Job.id == task_id))
-        unknown = Problem(ErrorCode.TASK_NOT_FOUND, task_id=task_id)
-        await check_video_access(session, caller, video_id or "", scopes, unknown)
+        await readable_task(task_id, caller, scopes, session)
 
 
-TASK_READERS = Security(task_members, scopes=[Scope.VIDEOS_READ])
+ReadableTask = Annotated[Job, Security(readable_task, scopes=[Scope.VIDEOS_READ])]
 TASK_RUNNERS = Security(task_members, scopes=[Scope.JOBS_RUN])

@@ -13,12 +13,11 @@ from app.core.locales import Catalogue
 from app.core.openapi import event_stream, problems
 from app.core.resources import owned
 from app.core.schemas import TaskId, VideoId
-from app.jobs.access import TASK_READERS
+from app.jobs.access import ReadableTask
 from app.jobs.events import EventLog, Notice, Topic
 from app.jobs.models import ACTIVE
 from app.jobs.presenter import present_task
-from app.jobs.storage import get_job
-from app.projects.access import READERS, OwnDatabase
+from app.projects.access import READERS
 
 router = APIRouter(tags=["tasks"])
 
@@ -40,25 +39,18 @@ LastEventId = Annotated[
 
 
 async def _known_task(
-    task_id: TaskId,
-    database: OwnDatabase,
-    log: Log,
-    response: Response,
-    last_event_id: LastEventId = None,
+    job: ReadableTask, log: Log, response: Response, last_event_id: LastEventId = None
 ) -> str:
     """404 must be told before the stream begins, and so must 204, which keeps a browser from asking again."""
-    async with database.read() as session:
-        await get_job(session, task_id)
-    if await log.is_over(task_id, last_event_id):
+    if await log.is_over(job.id, last_event_id):
         response.status_code = 204
-    return task_id
+    return job.id
 
 
 @router.get(
     "/api/tasks/{task_id}/events",
     operation_id="streamTaskEvents",
     summary="Follow a task",
-    dependencies=[TASK_READERS],
     response_class=EventSourceResponse,
     responses=event_stream("The events.", EVENT_EXAMPLE)
     | {204: {"description": "The task has ended, and its last event has been seen."}}

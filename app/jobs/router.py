@@ -13,12 +13,12 @@ from app.core.paging import Paging
 from app.core.resources import owned
 from app.core.schemas import Reference, TaskId
 from app.idempotency.claim import RepeatableRoute
-from app.jobs.access import TASK_READERS, TASK_RUNNERS
+from app.jobs.access import TASK_RUNNERS, ReadableTask
 from app.jobs.models import Job, JobStatus
 from app.jobs.presenter import present_task
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import RetryTask, TaskPage, TaskResponse
-from app.jobs.storage import get_job, list_jobs
+from app.jobs.storage import list_jobs
 from app.projects.access import READERS, videos_within_reach
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=RepeatableRoute)
@@ -53,12 +53,11 @@ async def list_tasks(
     "/{task_id}",
     operation_id="getTask",
     summary="A task as it stands",
-    dependencies=[TASK_READERS],
     responses=problems(ErrorCode.TASK_NOT_FOUND),
 )
-async def get_task(task_id: TaskId, session: ReadSession, base: BaseUrl, texts: Texts) -> TaskResponse:
+async def get_task(job: ReadableTask, base: BaseUrl, texts: Texts) -> TaskResponse:
     """Progress while it runs, `result` when it is completed, `error` when it failed."""
-    return present_task(await get_job(session, task_id), base, texts)
+    return present_task(job, base, texts)
 
 
 @router.post(
