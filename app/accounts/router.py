@@ -48,7 +48,7 @@ RefreshToken = Annotated[
 ]
 
 
-def _same_site(request: Request, settings: OwnSettings) -> None:
+async def _same_site(request: Request, settings: OwnSettings) -> None:
     """A cookie goes along with whatever a browser sends: only our own pages may use it."""
     if not is_own_origin(request, (*settings.cors_origins, *_public_origin(settings))):
         raise Problem(ErrorCode.SIGN_IN_FAILED)

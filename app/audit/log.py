@@ -25,7 +25,7 @@ class Witness:
 CONSOLE = Witness(actor="console")
 
 
-def _witness(request: Request) -> Witness:
+async def _witness(request: Request) -> Witness:
     """Of what the request does."""
     caller = known_caller(request.scope)
     address = request.client and request.client.host

@@ -101,7 +101,7 @@ _KEY = APIKeyHeader(
 )
 
 
-def _identified(
+async def _identified(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
     key: Annotated[str | None, Security(_KEY)] = None,

@@ -11,11 +11,11 @@ from app.core.settings import Settings
 OwnSettings = Annotated[Settings, Depends(owned(Settings))]
 
 
-def _base_url(request: Request, settings: OwnSettings) -> str:
+async def _base_url(request: Request, settings: OwnSettings) -> str:
     return str(settings.public_url or request.base_url).rstrip("/")
 
 
-def _texts(request: Request, settings: OwnSettings) -> Catalogue:
+async def _texts(request: Request, settings: OwnSettings) -> Catalogue:
     return catalogue(choose_locale(request.headers.get("accept-language"), settings.default_locale))
 
 

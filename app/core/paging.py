@@ -44,7 +44,7 @@ class PageRequest:
         return Page(shown, _encode(id_of(shown[-1])) if len(found) > self.limit else None)
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=100, description="How many on a page.")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the page before.")

@@ -10,7 +10,7 @@ from app.core.caller import LINK_PARAMETERS
 LONGEST_SHOWN = 50
 
 
-def refuse_unknown_query(request: Request) -> None:
+async def refuse_unknown_query(request: Request) -> None:
     """A dependency of every route; those of pages take what they are sent. What links add is looked at by
     whoever lets callers in. Raises `RequestValidationError` naming what its route does not know."""
     route = request.scope.get("route")

@@ -1,6 +1,6 @@
 """How a request reaches what the process owns, by type, with no import upwards."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fastapi import Request
@@ -16,10 +16,11 @@ class Provider(Protocol):
         ...
 
 
-def owned(kind: type[T]) -> Callable[[Request], T]:
-    """A FastAPI dependency that hands a route the process's one `kind`."""
+def owned(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """A FastAPI dependency that hands a route the process's one `kind`: async, like all of them, for FastAPI
+    runs others in a thread."""
 
-    def provide(request: Request) -> T:
+    async def provide(request: Request) -> T:
         provider: Provider = request.app.state.resources
         return provider.get(kind)
 

@@ -110,7 +110,7 @@ def track_download(model: type[BaseModel] | None = None) -> Responses:
     return {200: {"description": "The file.", "content": content, "headers": ETAG | name}}
 
 
-def refuse_bilingual(
+async def refuse_bilingual(
     video_id: VideoId,
     bilingual: Annotated[
         bool, Query(description="Only a translation can be: this track is refused.")
