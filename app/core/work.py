@@ -11,15 +11,15 @@ from threading import Event
 class Work:
     """A job at work, in one attempt.
 
-    `share` is whom it is done for: the shares of an engine are equal whatever each asks. `priority` decides
-    between the jobs of one share, the higher first. `parent_id` is the task it is a stage of, and `max_cost`
-    what both may come to, in US dollars. `assistant` is 0 in the process that has the job, and the number of
-    each other that helps it.
+    The shares of projects in an engine are equal whatever each asks, and so are those of a project's videos;
+    `priority` decides between the jobs of one video, the higher first. `parent_id` is the task it is a stage
+    of, and `max_cost` what both may come to, in US dollars. `assistant` is 0 in the process that has the job,
+    and the number of each other that helps it.
     """
 
     task_id: str
     video_id: str
-    share: str
+    project_id: str | None
     priority: int = 0
     parent_id: str | None = None
     max_cost: float | None = None

@@ -17,6 +17,7 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import Attempt, JobNoLongerActive, get_job, is_published, mark_failed, mark_started
 from app.jobs.task import Reporter, RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
+from app.projects.access import project_of
 from app.storage.manager import StorageManager
 from app.storage.trouble import storage_problem
 
@@ -109,10 +110,12 @@ class JobRunner:
     ) -> None:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
+        async with self._database.read() as session:
+            project_id = await project_of(session, job.video_id)
         work = Work(
             job.id,
             job.video_id,
-            share=job.video_id,
+            project_id,
             priority=job.priority,
             parent_id=job.parent_id,
             max_cost=job.max_cost,

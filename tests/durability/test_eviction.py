@@ -123,7 +123,7 @@ async def test_what_was_used_since_a_running_job_began_stays(
 async def test_what_a_job_here_has_in_hand_stays(
     memo: Memo, database: Database, storage: StorageManager
 ) -> None:
-    work = Work("task", "video", "video")
+    work = Work("task", "video", project_id=None)
     with working_on(work):
         await memo.recall(unit(0), made)
         with working_on(work_for("another")):
@@ -201,7 +201,7 @@ async def _until_condemned(database: Database, wanted: Unit) -> None:
 
 
 def work_for(video_id: str) -> Work:
-    return Work(task_id=f"task_{video_id}", video_id=video_id, share="")
+    return Work(task_id=f"task_{video_id}", video_id=video_id, project_id=None)
 
 
 async def test_with_a_video_goes_what_no_other_has_used(

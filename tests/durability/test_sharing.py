@@ -20,7 +20,7 @@ from app.memo.models import MemoClaim
 from app.storage.manager import StorageManager
 
 UNIT = Unit(kind="speech", engine="tone", model="tone", content="a line")
-JOB = Work("task", "video", share="video")
+JOB = Work("task", "video", project_id="project")
 AT_ONCE = 2
 
 Process = Callable[[str], Memo]

@@ -21,8 +21,10 @@ class Caller:
         self._calls: list[asyncio.Task[None]] = []
         self.let_in: list[str] = []
 
-    def call(self, name: str, share: str, *, priority: int = 0, tokens: int = 0) -> None:
-        with working_on(Work("task", "video", share, priority)):
+    def call(
+        self, name: str, project: str, *, video: str = "video", priority: int = 0, tokens: int = 0
+    ) -> None:
+        with working_on(Work("task", video, project, priority)):
             self._calls.append(asyncio.create_task(self._call(name, tokens)))
 
     async def _call(self, name: str, tokens: int) -> None:
@@ -41,7 +43,7 @@ class Caller:
         return self.let_in
 
 
-async def test_a_job_with_many_calls_does_not_starve_another() -> None:
+async def test_a_project_with_many_calls_does_not_starve_another() -> None:
     caller = Caller(Gate(GateLimits(1)))
     for number in range(1000):
         caller.call(f"a{number}", "a")
@@ -51,13 +53,26 @@ async def test_a_job_with_many_calls_does_not_starve_another() -> None:
     assert (await caller.in_turn())[:8] == ["a0", "b0", "outside", "a1", "b1", "a2", "b2", "a3"]
 
 
-async def test_in_a_share_the_higher_priority_comes_first_and_then_who_came_first() -> None:
+async def test_in_a_project_every_video_has_its_turn() -> None:
+    caller = Caller(Gate(GateLimits(1)))
+    for number in range(1000):
+        caller.call(f"a{number}", "a", video="long")
+    for name in ("b0", "b1"):
+        caller.call(name, "b")
+    for number in range(2):
+        caller.call(f"short{number}", "a", video="short")
+    caller.call("of a third", "a", video="third")
+    order = ["a0", "b0", "short0", "b1", "of a third", "a1", "short1", "a2", "a3"]
+    assert (await caller.in_turn())[:9] == order
+
+
+async def test_of_a_video_the_higher_priority_comes_first_and_then_who_came_first() -> None:
     caller = Caller(Gate(GateLimits(1)))
     for name, priority in (("first", 0), ("low", -1), ("high", 5), ("second", 0), ("also high", 5)):
         caller.call(name, "a", priority=priority)
-    caller.call("of another share", "b", priority=-10)
+    caller.call("of another project", "b", priority=-10)
     order = await caller.in_turn()
-    assert order == ["high", "of another share", "also high", "first", "second", "low"]
+    assert order == ["high", "of another project", "also high", "first", "second", "low"]
 
 
 async def test_who_goes_away_takes_nobodys_turn() -> None:

@@ -75,7 +75,8 @@ class Gate:
     while it wants to be left alone. Whoever is let in waits inside until the limits `together` with others
     allow it.
 
-    Calls of a job take turns with those of other shares; calls outside jobs are a share of their own.
+    Calls of projects take turns, and in a project those of its videos; calls outside jobs are a project of
+    their own.
     """
 
     def __init__(self, limits: GateLimits, together: Minutes | None = None) -> None:
@@ -92,9 +93,10 @@ class Gate:
 
     def place(self, tokens: int = 0) -> Place:
         """For one call, which is expected to take so many tokens, and all its attempts."""
-        work = current_work()
-        share, priority = (work.share, work.priority) if work else (OUTSIDE_JOBS, 0)
-        return Place(share, priority, next(self._numbers), tokens)
+        work, number = current_work(), next(self._numbers)
+        if work is None:
+            return Place(OUTSIDE_JOBS, OUTSIDE_JOBS, 0, number, tokens)
+        return Place(work.project_id or OUTSIDE_JOBS, work.video_id, work.priority, number, tokens)
 
     @asynccontextmanager
     async def passing(self, place: Place) -> AsyncIterator[Passage]:
