@@ -13,8 +13,8 @@ class Work:
 
     The shares of projects in an engine are equal whatever each asks, and so are those of a project's videos;
     `priority` decides between the jobs of one video, the higher first. `parent_id` is the task it is a stage
-    of, and `max_cost` what both may come to, in US dollars. `assistant` is 0 in the process that has the job,
-    and the number of each other that helps it.
+    of, and `max_cost` what both may come to, in US dollars; `most_cost` is that of all the project's tasks
+    in a month. `assistant` is 0 in the process that has the job, and the number of each other that helps it.
     """
 
     task_id: str
@@ -23,6 +23,7 @@ class Work:
     priority: int = 0
     parent_id: str | None = None
     max_cost: float | None = None
+    most_cost: float | None = None
     assistant: int = 0
     _ended: Event = field(default_factory=Event, init=False, repr=False)
 

@@ -17,7 +17,7 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import Attempt, JobNoLongerActive, get_job, is_published, mark_failed, mark_started
 from app.jobs.task import Reporter, RunningJob, TaskDefinition
 from app.monitoring.alerts import AlertManager
-from app.projects.access import project_of
+from app.projects.access import holder
 from app.storage.manager import StorageManager
 from app.storage.trouble import storage_problem
 
@@ -111,14 +111,15 @@ class JobRunner:
         definition = self._definitions[job.job_type]
         request: RequestModel = definition.request_type.model_validate(job.request, strict=False)
         async with self._database.read() as session:
-            project_id = await project_of(session, job.video_id)
+            project = await holder(session, job.video_id)
         work = Work(
             job.id,
             job.video_id,
-            project_id,
+            project.id if project else None,
             priority=job.priority,
             parent_id=job.parent_id,
             max_cost=job.max_cost,
+            most_cost=project.most_cost if project else None,
             assistant=assistant,
         )
         with self._storage.scratch_folder() as scratch, working_on(work):

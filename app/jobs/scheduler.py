@@ -47,11 +47,11 @@ ROUNDS_PER_RECOVERY = 15
 logger = logging.getLogger(__name__)
 
 
-async def _allowance(session: AsyncSession, video_id: str, max_cost: float | None) -> float | None:
-    """What a task that begins may cost. Those of a project are counted one after the other. Raises
+async def _begin(session: AsyncSession, video_id: str) -> None:
+    """Within the quotas of its project, whose tasks begin one after the other. Raises
     `Problem(QUOTA_REACHED)`."""
     await take_turn(session, await project_of(session, video_id) or video_id)
-    return await begin_work(session, video_id, await active_beside(session, video_id), max_cost)
+    await begin_work(session, video_id, await active_beside(session, video_id))
 
 
 class JobScheduler:
@@ -87,9 +87,8 @@ class JobScheduler:
         running = await find_running(session, fingerprint)
         if running is not None:
             return running
-        max_cost = terms.max_cost if starter is None else starter.max_cost
         if starter is None:
-            max_cost = await _allowance(session, video_id, max_cost)
+            await _begin(session, video_id)
         job = Job(
             id=new_id("task"),
             video_id=video_id,
@@ -99,7 +98,7 @@ class JobScheduler:
             request=request.model_dump(mode="json", exclude=TERMS),
             parent_id=starter and starter.task_id,
             priority=terms.priority if starter is None else starter.priority,
-            max_cost=max_cost,
+            max_cost=terms.max_cost if starter is None else starter.max_cost,
             reference=terms.reference,
             fingerprint=fingerprint,
             units=work.units,
@@ -147,8 +146,9 @@ class JobScheduler:
         running = await find_running(session, job.fingerprint)
         if running is not None:
             return running
-        wanted = job.max_cost if max_cost is None else max_cost
-        job.max_cost = await _allowance(session, job.video_id, wanted)
+        await _begin(session, job.video_id)
+        if max_cost is not None:
+            job.max_cost = max_cost
         mark_retried(session, job)
         await session.flush()
         self._put_after_commit(session, job)

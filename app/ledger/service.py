@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.concurrency import seen_through
 from app.core.database import Database, utc_now
 from app.core.errors import ErrorCode, Problem
-from app.core.work import current_work
+from app.core.work import Work, current_work
 from app.ledger.budget import Budgets
+from app.ledger.limits import Limit, MonthLimit, PlannedCall, TaskLimit
 from app.ledger.metering import charge
 from app.ledger.models import UsageEntry
 from app.ledger.prices import PriceTable
@@ -35,17 +36,18 @@ class Ledger:
 
     @asynccontextmanager
     async def spending(self, expected: Usage) -> AsyncIterator[Spending]:
-        """See `UsageRecorder`. A stage counts towards the limit of its parent task."""
+        """See `UsageRecorder`."""
         work = current_work()
         call = _Call(self, expected)
-        if work is None or work.max_cost is None:
+        limits = _limits_of(work) if work else ()
+        if work is None or not limits:
             yield call
             return
         cost = self._prices.cost(expected)
         if cost is None:
             raise Problem(ErrorCode.PRICE_UNKNOWN, model=expected.model)
-        account = work.parent_id or work.task_id
-        async with self._budgets.reserved(account, cost.dollars, work.max_cost):
+        planned = PlannedCall(_account(work), work.project_id, cost.dollars)
+        async with self._budgets.reserved(planned, limits):
             yield call
 
     async def record(self, usage: Usage) -> None:
@@ -58,6 +60,7 @@ class Ledger:
                 "task_id": work and work.task_id,
                 "parent_id": work and work.parent_id,
                 "video_id": work and work.video_id,
+                "project_id": work and work.project_id,
                 "cost": dollars,
                 "price_date": cost and cost.as_of,
                 "day": now.date(),
@@ -88,3 +91,17 @@ class _Call:
 
     async def settle(self, used: Usage) -> None:
         await self.ledger.record(used.completed_by(self.expected))
+
+
+def _account(work: Work) -> str:
+    """A stage counts towards the limit of its parent task."""
+    return work.parent_id or work.task_id
+
+
+def _limits_of(work: Work) -> tuple[Limit, ...]:
+    limits: list[Limit] = []
+    if work.max_cost is not None:
+        limits.append(TaskLimit(_account(work), work.max_cost))
+    if work.project_id is not None and work.most_cost is not None:
+        limits.append(MonthLimit(work.project_id, work.most_cost))
+    return tuple(limits)

@@ -43,6 +43,6 @@ class UsageRecorder(Protocol):
     """What engines tell of their calls."""
 
     def spending(self, expected: Usage) -> AbstractAsyncContextManager[Spending]:
-        """Around one call. Raises `Problem(COST_LIMIT_REACHED)` or, where a limit cannot be kept,
-        `Problem(PRICE_UNKNOWN)` in place of a call that may not be made."""
+        """Around one call. Raises `Problem` in place of a call that may not be made: COST_LIMIT_REACHED for a
+        task, QUOTA_REACHED for a project or, where a limit cannot be kept, PRICE_UNKNOWN."""
         ...

@@ -68,6 +68,11 @@ def videos_within_reach(
     return true() if caller.kind is CallerKind.HOME else column.in_(held)
 
 
+async def holder(session: AsyncSession, video_id: str) -> Project | None:
+    """The project that a video is in; None for a video that never was."""
+    return await session.scalar(select(Project).join(Holding).where(Holding.video_id == video_id))
+
+
 async def project_of(session: AsyncSession, video_id: str) -> str | None:
     """None for a video that never was."""
     return await session.scalar(select(Holding.project_id).where(Holding.video_id == video_id))

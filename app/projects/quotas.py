@@ -1,13 +1,11 @@
 """What a project uses of what it may: stored bytes, minutes of media, money in a month, jobs at once."""
 
-from datetime import date
-
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
-from app.ledger.models import UsageEntry
+from app.ledger.limits import MonthLimit, spent_within
 from app.projects.models import Holding, ProcessedMedia, Project
 
 
@@ -40,29 +38,30 @@ async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
         raise _reached("most_bytes", str(used), str(project.most_bytes))
 
 
-async def begin_work(
-    session: AsyncSession, video_id: str, active: int, max_cost: float | None
-) -> float | None:
+async def begin_work(session: AsyncSession, video_id: str, active: int) -> None:
     """A task is about to begin on a video: its length counts. `active` others of the project are waiting or
-    running. Returns what it may cost: `max_cost`, or what is left of the month if that is less.
+    running. What it may cost in the month is found before each of its calls.
 
     Raises `Problem(QUOTA_REACHED)`.
     """
     holding = await session.get(Holding, video_id)
     if holding is None:
-        return max_cost
+        return
     project = await session.get_one(Project, holding.project_id)
     if project.most_jobs is not None and active >= project.most_jobs:
         raise _reached("most_jobs", str(active), str(project.most_jobs))
     await check_room(session, project.id, 1)  # how much a task is to store is known at its end
     await _count_minutes(session, project, holding.seconds)
+    await _check_money(session, project)
+
+
+async def _check_money(session: AsyncSession, project: Project) -> None:
     if project.most_cost is None:
-        return max_cost
-    spent = await _spent(session, project.id)
-    if spent >= project.most_cost:
-        raise _reached("most_cost", f"{spent:.2f}", f"{project.most_cost:.2f}")
-    left = project.most_cost - spent
-    return left if max_cost is None else min(max_cost, left)
+        return
+    limit = MonthLimit(project.id, project.most_cost)
+    spent = await spent_within(session, limit)
+    if spent >= limit.dollars:
+        raise limit.reached(spent)
 
 
 async def _count_minutes(session: AsyncSession, project: Project, seconds: float) -> None:
@@ -87,13 +86,6 @@ async def _stored(session: AsyncSession, project_id: str) -> int:
 async def _minutes(session: AsyncSession, project_id: str) -> float:
     processed = await session.get(ProcessedMedia, (project_id, _month()), populate_existing=True)
     return 0.0 if processed is None else processed.seconds / 60
-
-
-async def _spent(session: AsyncSession, project_id: str) -> float:
-    first = date.fromisoformat(f"{_month()}-01")
-    held = select(Holding.video_id).where(Holding.project_id == project_id)
-    costs = select(func.coalesce(func.sum(UsageEntry.cost), 0.0))
-    return await session.scalar(costs.where(UsageEntry.day >= first, UsageEntry.video_id.in_(held))) or 0.0
 
 
 def _month() -> str:

@@ -39,7 +39,8 @@ class Quotas(RequestModel):
         ge=0,
         le=1e9,
         allow_inf_nan=False,
-        description="US dollars spent on engines in a calendar month (UTC).",
+        description="US dollars spent on engines in a calendar month (UTC). No call is made that would come "
+        "to more; a task keeps to what was set when it began.",
         examples=[50],
     )
     most_jobs: int | None = Field(default=None, ge=0, le=10**6, description="Tasks at once.", examples=[4])

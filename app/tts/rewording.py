@@ -18,7 +18,7 @@ from app.tts.wording import fits_better, most_characters, said, shorter_wording
 # Two shorter wordings that came with the translation, and two that are asked for.
 MOST_ROUNDS = 4
 _NO_MORE_THAN_SOFT = 1e-6
-OF_MONEY = frozenset((ErrorCode.COST_LIMIT_REACHED, ErrorCode.PRICE_UNKNOWN))
+OF_MONEY = frozenset((ErrorCode.COST_LIMIT_REACHED, ErrorCode.QUOTA_REACHED, ErrorCode.PRICE_UNKNOWN))
 
 logger = logging.getLogger(__name__)
 

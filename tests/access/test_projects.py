@@ -172,11 +172,24 @@ def test_quotas_of_work(town: Town, own: str, short_clip: Path, told: str, most:
     assert town.http.post(path, headers=town.ann.headers).status_code == 202
 
 
-def test_what_is_left_of_the_money_bounds_a_task(town: Town, own: str, short_clip: Path) -> None:
+def test_tasks_at_once_never_pass_the_money_of_a_month(town: Town, own: str, short_clip: Path) -> None:
+    videos = [upload(town, short_clip, own)["video_id"] for _ in range(6)]
+    cost = ended(town, begin(town, town.ann, videos[0], temperature=0.34))["cost"]
+    set_quotas(town, own, most_cost=3.5 * cost)
+    begun = [begin(town, town.ann, video, 0.35 + number / 100) for number, video in enumerate(videos)]
+    tasks = [ended(town, task) for task in begun]
+    assert [task["status"] for task in tasks].count("completed") == 2
+    stopped = [task["error"]["code"] for task in tasks if task["status"] == "failed"]
+    assert stopped == ["quota_reached"] * 4
+    assert cost + sum(task["cost"] for task in tasks) <= 3.5 * cost
+
+
+def test_a_quota_of_money_needs_prices(town: Town, own: str, short_clip: Path) -> None:
     video = upload(town, short_clip, own)["video_id"]
-    set_quotas(town, own, most_cost=1e-9)
-    task = begin(town, town.ann, video, temperature=0.32)
-    assert ended(town, task)["error"]["code"] == "cost_limit_reached"
+    set_quotas(town, own, most_cost=5)
+    path = f"/api/videos/{video}/extract-subtitles"
+    answer = town.http.post(path, json={"model": "gpt-transcribe"}, headers=town.ann.headers)
+    assert ended(town, answer.raise_for_status().json()["task_id"])["error"]["code"] == "price_unknown"
 
 
 def test_a_retry_is_within_the_quotas_too(town: Town, own: str, short_clip: Path) -> None:
