@@ -81,7 +81,12 @@ async def cancel_task(
     dependencies=[TASK_RUNNERS],
     status_code=202,
     responses=STARTED
-    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TASK_NOT_FOUND, ErrorCode.TASK_NOT_RETRYABLE),
+    | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.TASK_NOT_FOUND,
+        ErrorCode.TASK_NOT_RETRYABLE,
+        ErrorCode.QUOTA_REACHED,
+    ),
 )
 async def retry_task(
     task_id: TaskId,

@@ -41,6 +41,7 @@ ANSWERS: Responses = {
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        ErrorCode.QUOTA_REACHED,
         named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )

@@ -1,5 +1,9 @@
 """What a project uses of what it may: stored bytes, minutes of media, money in a month, jobs at once."""
 
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,6 +11,23 @@ from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.ledger.limits import MonthLimit, spent_within
 from app.projects.models import Holding, ProcessedMedia, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """In a project: `used` bytes are stored of the `most` that may be; None is no limit."""
+
+    used: int
+    most: int | None
+
+    @property
+    def left(self) -> float:
+        return math.inf if self.most is None else self.most - self.used
+
+    def check(self, size: int) -> None:
+        """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
+        if self.most is not None and size > self.left:
+            raise _reached("most_bytes", str(self.used), str(self.most))
 
 
 async def hold(session: AsyncSession, project_id: str, video_id: str, seconds: float, size: int = 0) -> None:
@@ -30,12 +51,20 @@ async def empty(session: AsyncSession, video_id: str) -> None:
 async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
     """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
     await take_turn(session, project_id)
+    (await room_in(session, project_id)).check(size)
+
+
+async def room_in(session: AsyncSession, project_id: str) -> Room:
     project = await session.get_one(Project, project_id)
     if project.most_bytes is None:
-        return
-    used = await _stored(session, project_id)
-    if used + size > project.most_bytes:
-        raise _reached("most_bytes", str(used), str(project.most_bytes))
+        return Room(0, None)
+    return Room(await _stored(session, project_id), project.most_bytes)
+
+
+async def most_room(session: AsyncSession, project_ids: Iterable[str]) -> Room:
+    """That of the project which has the most left."""
+    rooms = [await room_in(session, project_id) for project_id in project_ids]
+    return max(rooms, key=lambda room: room.left)
 
 
 async def begin_work(session: AsyncSession, video_id: str, active: int) -> None:

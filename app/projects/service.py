@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.log import Witness, note
@@ -14,6 +14,7 @@ from app.core.identifiers import new_id
 from app.core.settings import Settings
 from app.projects.access import scopes_in, within_reach
 from app.projects.models import HOME, SCOPES_OF, Member, Project, Role
+from app.projects.quotas import Room, most_room, room_in
 
 
 async def get_project(session: AsyncSession, project_id: str) -> Project:
@@ -78,17 +79,34 @@ async def destination(
     return wanted
 
 
+async def expected_room(
+    session: AsyncSession, caller: Caller, named: str | None, needed: Scope = Scope.VIDEOS_WRITE
+) -> Room:
+    """For something new: in the project it goes into or, as long as none is `named`, the most that there is
+    in any it may go into. Raises as `destination` does."""
+    project_id = await destination(session, caller, named, needed)
+    if named is not None or caller.project_id is not None:
+        return await room_in(session, project_id)
+    return await most_room(session, (await session.scalars(_open_to(caller, needed))).all())
+
+
 async def _oldest(session: AsyncSession, caller: Caller, needed: Scope) -> str:
+    found = await session.scalar(_open_to(caller, needed).limit(1))
+    if found is None:
+        raise Problem(ErrorCode.FORBIDDEN, scope=needed)
+    return found
+
+
+def _open_to(caller: Caller, needed: Scope) -> Select[str]:
+    """The projects where the caller may do what is `needed`, the oldest first."""
+    if caller.kind is CallerKind.HOME:
+        return select(Project.id).order_by(Project.created_at)
     roles = [role for role, scopes in SCOPES_OF.items() if needed in scopes & caller.scopes]
-    query = (
+    return (
         select(Member.project_id)
         .where(Member.user_id == caller.user_id, Member.role.in_(roles))
         .order_by(Member.since, Member.project_id)
     )
-    found = await session.scalar(query.limit(1))
-    if found is None:
-        raise Problem(ErrorCode.FORBIDDEN, scope=needed)
-    return found
 
 
 async def members_of(session: AsyncSession, project_id: str) -> Sequence[Member]:

@@ -40,7 +40,12 @@ VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
     dependencies=[VIDEO_RUNNERS],
     status_code=202,
     responses=STARTED
-    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY),
+    | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.SPEECH_NOT_READY,
+        ErrorCode.QUOTA_REACHED,
+    ),
 )
 async def generate_dubbed_video(
     video_id: VideoId,

@@ -76,6 +76,7 @@ UNREADABLE = problems(
         ErrorCode.NO_AUDIO_TRACK,
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        ErrorCode.QUOTA_REACHED,
         named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )

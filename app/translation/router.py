@@ -69,6 +69,7 @@ Language = Annotated[LanguageCode, Path()]
         ErrorCode.TRACK_EMPTY,
         ErrorCode.LANGUAGE_PAIR_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        ErrorCode.QUOTA_REACHED,
         named=[ErrorCode.PRICE_UNKNOWN],
     ),
 )

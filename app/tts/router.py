@@ -56,6 +56,7 @@ NOT_READY = (ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SPEECH_NOT_READY)
         ErrorCode.TRACK_EMPTY,
         ErrorCode.LANGUAGE_UNSUPPORTED,
         ErrorCode.ENGINE_NOT_CONFIGURED,
+        ErrorCode.QUOTA_REACHED,
         named=[ErrorCode.VOICE_NOT_FOUND, ErrorCode.PRICE_UNKNOWN],
     ),
 )
@@ -102,6 +103,7 @@ async def get_speech(
         ErrorCode.ENGINE_NOT_CONFIGURED,
         *ENGINE_FAILURES,
         ErrorCode.COST_LIMIT_REACHED,
+        ErrorCode.QUOTA_REACHED,
         named=[ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.VOICE_NOT_FOUND, ErrorCode.PRICE_UNKNOWN],
     ),
 )

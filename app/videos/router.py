@@ -26,12 +26,13 @@ from app.projects.access import (
     VIDEO_READERS,
     VIDEO_WRITERS,
     WRITERS,
+    OwnDatabase,
     project_of,
     videos_within_reach,
 )
 from app.projects.models import HOME
-from app.projects.quotas import check_room
-from app.projects.service import destination
+from app.projects.quotas import Room, check_room
+from app.projects.service import destination, expected_room
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
 from app.storage.validator import FileValidator
@@ -80,6 +81,7 @@ NewVideoId = Annotated[str, Depends(_new_video_id, scope="function")]
     openapi_extra=UPLOAD_BODY,
     responses=CREATED
     | problems(
+        ErrorCode.QUOTA_REACHED,
         ErrorCode.UPLOAD_TOO_LARGE,
         ErrorCode.NOT_A_VIDEO,
         ErrorCode.VIDEO_UNREADABLE,
@@ -94,14 +96,21 @@ async def upload_video(
     response: Response,
     video_id: NewVideoId,
     caller: Identified,
+    database: OwnDatabase,
     session: WriteSession,
     processor: Processor,
     storage: Storage,
     validator: Validator,
 ) -> VideoSummary:
-    """The file is stored as it arrives and probed at once; what is not a video is refused and forgotten."""
+    """The file is stored as it arrives and probed at once; what is not a video is refused and forgotten. Name
+    the project before the file, and what has no room there is refused before it is sent."""
+
+    async def room_for(named: str | None) -> Room:
+        async with database.read() as before:  # the request's own transaction is for afterwards
+            return await expected_room(before, caller, named)
+
     key = rows.upload_key(video_id)
-    received = await receive_upload(request, storage, validator, key)
+    received = await receive_upload(request, storage, validator, key, room_for)
     metadata = await read_metadata(storage, key)
     project_id = await destination(session, caller, received.metadata.project_id)
     await check_room(session, project_id, metadata.file_size)
@@ -168,7 +177,12 @@ async def delete_video(video_id: VideoId, session: WriteSession, processor: Proc
     dependencies=[VIDEO_WRITERS],
     status_code=201,
     responses=CREATED
-    | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.INVALID_RANGE),
+    | problems(
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode.VIDEO_NOT_FOUND,
+        ErrorCode.INVALID_RANGE,
+        ErrorCode.QUOTA_REACHED,
+    ),
 )
 async def trim_video(
     video_id: VideoId, body: TrimRequest, response: Response, session: WriteSession, processor: Processor

@@ -1,6 +1,7 @@
 """Receiving a video: a multipart body streamed into storage as it arrives, never held and never copied."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.core.errors import ErrorCode, Problem
+from app.projects.quotas import Room
 from app.storage.backends import ObjectWriter
 from app.storage.manager import StorageManager
 from app.storage.validator import FileValidator, clean_filename
@@ -24,6 +26,9 @@ FILE_FIELD = "video"
 METADATA_FIELD = "metadata"
 FIELDS = frozenset({METADATA_FIELD, *UploadMetadata.model_fields})
 LONGEST_FIELD = 64 * 1024
+
+# In the project of that id; in any that it may be, as long as none is named.
+RoomFor = Callable[[str | None], Awaitable[Room]]
 
 # What the API's document says of it: FastAPI only knows bodies that it reads itself.
 UPLOAD_BODY = {
@@ -156,13 +161,16 @@ class _Events:
 
 
 async def receive_upload(
-    request: Request, storage: StorageManager, validator: FileValidator, key: str
+    request: Request, storage: StorageManager, validator: FileValidator, key: str, room_for: RoomFor
 ) -> ReceivedFile:
-    """Stores the field `video` under `key`. Raises `Problem` or `RequestValidationError`; then nothing is
-    left in storage."""
-    validator.check_announced(max(0, _announced(request) - LONGEST_FIELD))
+    """Stores the field `video` under `key`. Raises `Problem` or `RequestValidationError`, as soon as there is
+    a reason; then nothing is left in storage."""
+    least = max(0, _announced(request) - LONGEST_FIELD)
+    validator.check_announced(least)
+    bounds = _Bounds(validator, room_for, max(1, least))
+    await bounds.find_room(None)
     async with storage.writer(key) as writer:
-        receiver = _Receiver(writer, validator)
+        receiver = _Receiver(writer, bounds)
         async for part, data in _parts(request):
             await receiver.take(part, data)
         return receiver.received()
@@ -173,12 +181,32 @@ def _announced(request: Request) -> int:
     return int(length) if length.isdecimal() else 0
 
 
+class _Bounds:
+    """Of one file, which has at the `least` so many bytes."""
+
+    def __init__(self, validator: FileValidator, room_for: RoomFor, least: int) -> None:
+        self._validator = validator
+        self._room_for = room_for
+        self._least = least
+        self._room = Room(0, None)
+
+    async def find_room(self, project_id: str | None) -> None:
+        """Raises `Problem(QUOTA_REACHED)`, and what `room_for` does."""
+        self._room = await self._room_for(project_id)
+        self._room.check(self._least)
+
+    def check(self, size: int, more: int) -> None:
+        """After `more` bytes, `size` in all so far. Raises `Problem`."""
+        self._validator.check_received(size, more)
+        self._room.check(size)
+
+
 class _Receiver:
     """Sorts parts into the file and the fields."""
 
-    def __init__(self, writer: ObjectWriter, validator: FileValidator) -> None:
+    def __init__(self, writer: ObjectWriter, bounds: _Bounds) -> None:
         self._writer = writer
-        self._validator = validator
+        self._bounds = bounds
         self._file: _Part | None = None
         self._size = 0
         self._fields: dict[str, bytes] = {}
@@ -192,10 +220,12 @@ class _Receiver:
     async def _take_file(self, part: _Part, data: bytes | None) -> None:
         if self._file is not None and self._file is not part:
             raise Problem(ErrorCode.INVALID_UPLOAD, reason="More than one file was sent")
+        if self._file is None and (project_id := self._named_project()) is not None:
+            await self._bounds.find_room(project_id)
         self._file = part
         if data:
             self._size += len(data)
-            self._validator.check_received(self._size, len(data))
+            self._bounds.check(self._size, len(data))
             await self._writer.write(data)
 
     def _take_field(self, name: str, data: bytes) -> None:
@@ -207,10 +237,18 @@ class _Receiver:
         if len(self._fields[name]) > LONGEST_FIELD:
             raise Problem(ErrorCode.INVALID_UPLOAD, reason=f"The field '{name[:50]}' is too long")
 
+    def _named_project(self) -> str | None:
+        """By the fields so far. What is wrong with them is told when all are there."""
+        with suppress(RequestValidationError):
+            return self._metadata().project_id
+        return None
+
+    def _metadata(self) -> UploadMetadata:
+        fields = {name: data.decode("utf-8", "replace") for name, data in self._fields.items()}
+        return parse_metadata(fields)
+
     def received(self) -> ReceivedFile:
-        metadata = parse_metadata(
-            {name: data.decode("utf-8", "replace") for name, data in self._fields.items()}
-        )
+        metadata = self._metadata()
         if self._file is None:
             raise RequestValidationError(
                 [{"type": "missing", "loc": ("body", FILE_FIELD), "msg": "Field required"}]

@@ -1,7 +1,12 @@
 """Projects: what is in one is for its members, and counts towards its quotas."""
 
+import json
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.access.people import Person, Town
@@ -11,11 +16,11 @@ from tests.live_server import FINAL, Json, LiveServer
 @pytest.fixture
 def own(town: Town) -> str:
     """A new project of Ann's."""
-    return new_project(town)
+    return new_project(town, town.ann)
 
 
-def new_project(town: Town) -> str:
-    answer = town.http.post("/api/projects", json={"name": "New"}, headers=town.ann.headers)
+def new_project(town: Town, person: Person) -> str:
+    answer = town.http.post("/api/projects", json={"name": "New"}, headers=person.headers)
     return str(answer.raise_for_status().json()["project_id"])
 
 
@@ -46,6 +51,27 @@ def ended(town: Town, task_id: str) -> Json:
 
     town.server.wait(is_over)
     return task
+
+
+def part(name: str, content: bytes, filename: str = "") -> bytes:
+    """Of a form. No other follows it."""
+    file = f'; filename="{filename}"' if filename else ""
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content
+
+
+def begun_upload(town: Town, headers: dict[str, str], *parts: bytes, announced: int | None) -> Json:
+    """What is answered when no more than these parts have come, of so many bytes; None is not told."""
+    address = httpx.URL(town.server.url)
+    beginning = b"\r\n".join(parts)
+    size = {"Transfer-Encoding": "chunked"} if announced is None else {"Content-Length": str(announced)}
+    with closing(HTTPConnection(address.host, address.port, timeout=20)) as connection:
+        connection.putrequest("POST", "/api/videos/upload")
+        for name, value in ({"Content-Type": "multipart/form-data; boundary=x"} | size | headers).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        connection.send(beginning if announced else b"%x\r\n%b\r\n" % (len(beginning), beginning))
+        answer: Json = json.loads(connection.getresponse().read())
+        return answer
 
 
 def listed(town: Town, person: Person, **query: str) -> list[str]:
@@ -158,6 +184,56 @@ def test_a_quota_of_bytes(town: Town, own: str, short_clip: Path) -> None:
     assert (answer["status"], answer["code"]) == (403, "quota_reached")
     town.http.delete(f"/api/videos/{video}", headers=town.ann.headers).raise_for_status()
     assert "video_id" in upload(town, short_clip, own)
+
+
+@pytest.fixture
+def una(town: Town) -> Person:
+    """A newcomer whose only project may hold 100 kB."""
+    person = town.newcomer(f"una-{uuid4().hex}")
+    set_quotas(town, only_project(town, person), most_bytes=100_000)
+    return person
+
+
+def only_project(town: Town, person: Person) -> str:
+    (project,) = town.http.get("/api/projects", headers=person.headers).json()["projects"]
+    return str(project["project_id"])
+
+
+def test_what_has_no_room_is_refused_before_it_is_sent(town: Town, una: Person) -> None:
+    refused = begun_upload(town, una.headers, announced=10**7)
+    assert (refused["status"], refused["code"]) == (403, "quota_reached")
+
+
+def test_what_has_no_room_in_the_project_that_is_named_is_refused_before_it_is_sent(
+    town: Town, una: Person
+) -> None:
+    full = only_project(town, una)
+    new_project(town, una)
+    parts = part("project_id", full.encode()), part("video", b"0" * 1000, "film.mp4")
+    assert begun_upload(town, una.headers, *parts, announced=10**7)["code"] == "quota_reached"
+    key = town.key(una, "videos:write", project_id=full)
+    refused = begun_upload(town, {"X-API-Key": key["secret"]}, announced=10**7)
+    assert refused["code"] == "quota_reached"
+
+
+def test_a_file_of_unknown_length_is_refused_as_soon_as_there_is_no_room(town: Town, una: Person) -> None:
+    file = part("video", b"0" * 200_000, "film.mp4")
+    assert begun_upload(town, una.headers, file, announced=None)["code"] == "quota_reached"
+
+
+def test_the_project_may_be_named_last(town: Town, una: Person, short_clip: Path) -> None:
+    """There is room as long as there is some in any."""
+    full, roomy = only_project(town, una), new_project(town, una)
+    set_quotas(town, full, most_bytes=1)
+    answers = []
+    for project in (roomy, full):
+        parts: dict[str, tuple[str | None, bytes]] = {
+            "video": ("film.mp4", short_clip.read_bytes()),
+            "project_id": (None, project.encode()),
+        }
+        answers.append(town.http.post("/api/videos/upload", files=parts, headers=una.headers))
+    assert [answer.status_code for answer in answers] == [201, 403]
+    assert answers[1].json()["code"] == "quota_reached"
 
 
 @pytest.mark.parametrize(("told", "most"), [("most_minutes", 0.01), ("most_cost", 0), ("most_jobs", 0)])
