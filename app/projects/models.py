@@ -68,6 +68,16 @@ class Holding(Base):
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+class HeldObject(Base):
+    """An object that is stored for a video, under its `key`, and counts in the `bytes` of the holding."""
+
+    __tablename__ = "held_objects"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    video_id: Mapped[str] = mapped_column(index=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+
+
 class ProcessedMedia(Base):
     """The `seconds` of media that a project's tasks have worked on in a calendar month (UTC: `2026-11`)."""
 

@@ -1,16 +1,16 @@
 """What a project uses of what it may: stored bytes, minutes of media, money in a month, jobs at once."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import insert_into, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
 from app.ledger.limits import MonthLimit, spent_within
-from app.projects.models import Holding, ProcessedMedia, Project
+from app.projects.models import HeldObject, Holding, ProcessedMedia, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,49 @@ class Room:
             raise _reached("most_bytes", str(self.used), str(self.most))
 
 
-async def hold(session: AsyncSession, project_id: str, video_id: str, seconds: float, size: int = 0) -> None:
-    """The new video is in the project: its length in seconds, its file's size in bytes."""
-    session.add(Holding(video_id=video_id, project_id=project_id, seconds=seconds, bytes=size))
+async def hold(session: AsyncSession, project_id: str, video_id: str, seconds: float) -> None:
+    """The new video is in the project, with its length in seconds."""
+    session.add(Holding(video_id=video_id, project_id=project_id, seconds=seconds))
     await session.flush()
 
 
-async def grow(session: AsyncSession, video_id: str, size: int) -> None:
-    """So many bytes more are stored for a video, or less."""
-    await session.execute(
-        update(Holding).where(Holding.video_id == video_id).values(bytes=Holding.bytes + size)
-    )
+async def count(session: AsyncSession, video_id: str, objects: Mapping[str, int]) -> None:
+    """What is stored for a video: bytes by the keys of objects, each of which counts once."""
+    rows = [{"key": key, "video_id": video_id, "bytes": size} for key, size in objects.items()]
+    inserted = insert_into(session, HeldObject).values(rows).on_conflict_do_nothing()
+    await _grow(session, video_id, sum(await session.scalars(inserted.returning(HeldObject.bytes))))
+
+
+async def discount(session: AsyncSession, video_id: str, prefix: str) -> int:
+    """What was stored for a video under a prefix is about to go. Returns how many bytes that were."""
+    theirs = HeldObject.key.startswith(prefix, autoescape=True)
+    gone = delete(HeldObject).where(HeldObject.video_id == video_id, theirs)
+    freed = sum(await session.scalars(gone.returning(HeldObject.bytes)))
+    await _grow(session, video_id, -freed)
+    return freed
+
+
+async def publish_objects(
+    session: AsyncSession, video_id: str, objects: Mapping[str, int], instead_of: str | None = None
+) -> None:
+    """They count from now on, those under the prefix `instead_of` no longer.
+
+    Raises `Problem(QUOTA_REACHED)` if there is no room for that, unless it takes less than before.
+    """
+    holding = await session.get(Holding, video_id)
+    if holding is None:
+        return
+    await take_turn(session, holding.project_id)
+    freed = 0 if instead_of is None else await discount(session, video_id, instead_of)
+    size = sum(objects.values())
+    if size > freed:
+        await check_room(session, holding.project_id, size)
+    await count(session, video_id, objects)
 
 
 async def empty(session: AsyncSession, video_id: str) -> None:
     """Nothing is stored for the video any more."""
+    await session.execute(delete(HeldObject).where(HeldObject.video_id == video_id))
     await session.execute(update(Holding).where(Holding.video_id == video_id).values(bytes=0))
 
 
@@ -104,6 +132,12 @@ async def _count_minutes(session: AsyncSession, project: Project, seconds: float
         statement.on_conflict_do_update(
             index_elements=["project_id", "month"], set_={"seconds": ProcessedMedia.seconds + seconds}
         )
+    )
+
+
+async def _grow(session: AsyncSession, video_id: str, size: int) -> None:
+    await session.execute(
+        update(Holding).where(Holding.video_id == video_id).values(bytes=Holding.bytes + size)
     )
 
 

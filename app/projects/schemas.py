@@ -24,7 +24,13 @@ class Quotas(RequestModel):
     """What a project may use; null is no limit."""
 
     most_bytes: int | None = Field(
-        default=None, ge=0, le=2**60, description="Stored, in bytes.", examples=[107374182400]
+        default=None,
+        ge=0,
+        le=2**60,
+        description="Stored, in bytes: originals and cuts, dubs with their reports, and the pictures, "
+        "previews and files of speech that were asked for. What is kept for reuse is shared and does not "
+        "count.",
+        examples=[107374182400],
     )
     most_minutes: float | None = Field(
         default=None,

@@ -1,7 +1,7 @@
 """The job of the render feature: the final video."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.media.probe import MediaInfo, probe
 from app.media.sound_parts import SAMPLE_RATE
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, Unit
-from app.projects.quotas import grow
+from app.projects.quotas import publish_objects
 from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
 from app.render.models import GeneratedVideo
 from app.render.output import OutputFormatter
@@ -178,20 +178,22 @@ class DubbedVideoGeneration:
         job.report(REPORT_DONE, "storing")
         stored = await self.storage.put_file(f"{job.objects}{target.name}", target)
         await self.storage.put_file(f"{job.objects}{THUMBNAIL}", still)
-        await self._publish(job, made_from, metadata_of(info, stored.size))
+        objects = await self.storage.sizes(job.objects)
+        await self._publish(job, made_from, metadata_of(info, stored.size), objects)
 
-    async def _publish(self, job: Job, made_from: Sequence[Source], metadata: VideoMetadata) -> None:
+    async def _publish(
+        self, job: Job, made_from: Sequence[Source], metadata: VideoMetadata, objects: Mapping[str, int]
+    ) -> None:
         language = job.request.spoken[0]
         async with job.completing() as completion:
             session = completion.session
             old = await find_dub(session, job.video_id, language)
+            await publish_objects(session, job.video_id, objects, instead_of=old.objects if old else None)
             if old is not None:
                 after_commit(session, partial(self.storage.discard, old.objects))
-                await grow(session, job.video_id, -old.file_size)
                 await session.delete(old)
                 await session.flush()
             session.add(_row(job, metadata))
-            await grow(session, job.video_id, metadata.file_size)
             await publish(session, job.video_id, ArtifactKind.DUB, language, made_from)
             here = f"/api/videos/{job.video_id}/dubbed-videos/{language}"
             await completion.finish(

@@ -176,6 +176,13 @@ class StorageManager:
             batches = obstore.list(self._store, prefix=prefix)
             return [meta["path"] async for batch in batches for meta in batch]
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """In bytes, of all objects under a prefix that ends in a slash, by their keys."""
+        with storage_told():
+            batches = obstore.list(self._store, prefix=prefix)
+            found = [(meta["path"], meta["size"]) async for batch in batches for meta in batch]
+        return {key: self._objects.size(key, stored) for key, stored in found}
+
     async def newest(self, prefix: str) -> datetime | None:
         """When something under a prefix that ends in a slash was last written, finished or not; None where
         that cannot be known."""

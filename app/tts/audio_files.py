@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from app.core.database import Database
+from app.core.database import Database, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.media.audio import Audio, encode, mp3_sample_rate, read_audio
 from app.media.ffmpeg import FFmpegWrapper, media_input, media_output
-from app.storage.manager import StorageManager
+from app.projects.quotas import count
+from app.storage.manager import StorageManager, StoredObject
 from app.storage.processor import FileProcessor
 from app.tts.models import Speech, SpeechSegment
 from app.tts.schemas import SpeechOptions
@@ -43,13 +44,26 @@ class AudioFiles:
         if row.audio_format == "wav":
             return segment.clip
         key = f"{row.objects}{segment.id}.{row.audio_format}"
-        return await self._files.derived(key, partial(self._make_segment, segment.clip))
+        return await self._files.derived(
+            key, partial(self._make_segment, segment.clip), partial(self._count, row)
+        )
 
     async def track(self, row: Speech) -> str:
         """The key of the whole voice track: mono, exactly as long as the video, every line in its place."""
-        return await self._files.derived(
-            f"{row.objects}track.{row.audio_format}", partial(self._make_track, row)
-        )
+        key = f"{row.objects}track.{row.audio_format}"
+        return await self._files.derived(key, partial(self._make_track, row), partial(self._count, row))
+
+    async def _count(self, row: Speech, stored: StoredObject) -> None:
+        """Raises `Problem(SPEECH_NOT_READY)` if the lines were spoken anew meanwhile; nothing is left of the
+        file."""
+        async with self._database.write() as session:
+            await take_turn(session, row.video_id)
+            current = await session.get(Speech, (row.video_id, row.language))
+            if current is not None and current.objects == row.objects:
+                await count(session, row.video_id, {stored.key: stored.size})
+                return
+        await self._storage.discard(row.objects)
+        raise Problem(ErrorCode.SPEECH_NOT_READY, video_id=row.video_id, language=row.language)
 
     async def _make_segment(self, clip: str, scratch: Path) -> Path:
         content = await self._storage.read_bytes(clip)

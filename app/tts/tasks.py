@@ -14,6 +14,7 @@ from app.jobs.schemas import SpeechResult
 from app.jobs.storage import get_job
 from app.jobs.task import RunningJob, TaskDefinition
 from app.memo import Memo, costs_since
+from app.projects.quotas import discount
 from app.storage.manager import StorageManager
 from app.subtitles.storage import find_track as find_original
 from app.translation.rewriting import Rewriter
@@ -166,6 +167,7 @@ class SpeechGeneration:
             old = await session.get(Speech, (job.video_id, job.request.language))
             if old is not None:
                 speech.created_at = old.created_at
+                await discount(session, job.video_id, old.objects)
                 after_commit(session, partial(self.storage.discard, old.objects))
             await save_speech(session, speech, segments, script.former, _made_from(job.request, script))
             await completion.finish(_result(speech, segments, _made_room(dubbed)))

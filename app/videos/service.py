@@ -26,8 +26,8 @@ from app.media.probe import MediaInfo
 from app.memo import Memo
 from app.projects.access import project_of
 from app.projects.models import HOME
-from app.projects.quotas import empty, hold
-from app.storage.manager import StorageManager
+from app.projects.quotas import count, empty, hold
+from app.storage.manager import StorageManager, StoredObject
 from app.storage.processor import FileProcessor
 from app.videos import storage as rows
 from app.videos.editing import preview, thumbnail
@@ -96,7 +96,8 @@ class VideoProcessor:
             path=key,
         )
         session.add(video)
-        await hold(session, project_id, video_id, metadata.duration, metadata.file_size)
+        await hold(session, project_id, video_id, metadata.duration)
+        await count(session, video_id, {key: metadata.file_size})
         return video
 
     async def page(
@@ -184,13 +185,17 @@ class VideoProcessor:
 
     async def _derived(self, video: Video, name: str, make: Callable[[Video, Path], Awaitable[Path]]) -> str:
         """Raises `Problem(VIDEO_NOT_FOUND)` if the video was deleted meanwhile; nothing is left of it."""
-        key = await self._files.derived(f"{rows.folder(video.id)}{name}", partial(make, video))
-        async with self._database.read() as session:
-            known = await session.get(Video, video.id)
-        if known is None:
-            await self._storage.discard(rows.folder(video.id))
-            raise Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video.id)
-        return key
+        key = f"{rows.folder(video.id)}{name}"
+        return await self._files.derived(key, partial(make, video), partial(self._count, video.id))
+
+    async def _count(self, video_id: str, stored: StoredObject) -> None:
+        async with self._database.write() as session:
+            await take_turn(session, video_id)
+            if await session.get(Video, video_id) is not None:
+                await count(session, video_id, {stored.key: stored.size})
+                return
+        await self._storage.discard(rows.folder(video_id))
+        raise Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video_id)
 
     async def _thumbnail(self, video: Video, scratch: Path) -> Path:
         out = scratch / "thumbnail.jpg"

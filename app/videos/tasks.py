@@ -8,7 +8,7 @@ from app.jobs.schemas import TrimResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import probe
-from app.projects.quotas import grow
+from app.projects.quotas import publish_objects
 from app.storage.manager import StorageManager
 from app.videos import storage as rows
 from app.videos.editing import cut
@@ -50,7 +50,7 @@ class VideoTrim:
             video = await rows.get_video(completion.session, job.video_id)
             video.path, video.status = key, VideoStatus.UPLOADED
             video.duration, video.file_size = metadata.duration, metadata.file_size
-            await grow(completion.session, video.id, metadata.file_size)
+            await publish_objects(completion.session, video.id, {key: stored.size})
             video.format, video.media, video.resolution = metadata.format, metadata.media, metadata.resolution
             await completion.finish(
                 TrimResult(
