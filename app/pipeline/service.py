@@ -12,6 +12,7 @@ from app.jobs.models import Job, JobType
 from app.jobs.monitor import estimate_seconds
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Outlook, Workload
+from app.jobs.terms import bounded
 from app.ledger.prices import Estimate
 from app.pipeline.plan import DubState, LanguageStages, Stages, stages_for, state_of
 from app.pipeline.schemas import DubPlan, DubVideo, PlannedStage
@@ -113,7 +114,7 @@ class DubPipeline:
         video = await get_video(session, video_id)
         state = await state_of(session, video_id, request)
         stages = stages_for(state, request)
-        await self._check(video, state, stages, request)
+        await self._check(video, state, stages, await bounded(session, video_id, request))
         return [
             self._hearing(video, stages.original, request),
             *(

@@ -13,6 +13,7 @@ from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import running_jobs
 from app.jobs.task import Workload
+from app.jobs.terms import bounded
 from app.ledger.prices import Estimate, PriceTable
 from app.ledger.usage import Usage
 from app.subtitles.engines.base import Transcriber
@@ -52,7 +53,7 @@ class SubtitleService:
     async def start_extraction(self, session: AsyncSession, video_id: str, request: ExtractSubtitles) -> Job:
         """Raises `Problem`: no such video, and as `check_extraction` does."""
         video = await get_video(session, video_id)
-        self.check_extraction(video, request)
+        self.check_extraction(video, await bounded(session, video_id, request))
         settled = request.model_copy(update={"language": _language(request, video)})
         return await self._scheduler.start(
             session,

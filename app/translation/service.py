@@ -14,6 +14,7 @@ from app.jobs.partial import segments_so_far
 from app.jobs.scheduler import JobScheduler
 from app.jobs.storage import running_jobs
 from app.jobs.task import Outlook, Workload
+from app.jobs.terms import bounded
 from app.ledger.prices import PriceTable
 from app.memo import remembered
 from app.subtitles.review import mended
@@ -60,7 +61,7 @@ class TranslationManager:
             raise Problem(ErrorCode.TRACK_EMPTY)
         engine = self._translator()
         engine.check_pair(original.row.language, request.target_language)
-        self.check_limit(request)
+        self.check_limit(await bounded(session, video_id, request))
         work = self.work(len(original.segments))
         return await self._scheduler.start(
             session, JobType.TRANSLATION, video_id, request, engine.queue, work, request

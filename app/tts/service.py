@@ -15,6 +15,7 @@ from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import TaskTerms
 from app.jobs.task import Outlook, Workload
+from app.jobs.terms import bounded
 from app.ledger.prices import PriceTable
 from app.media.audio import encode
 from app.storage.processor import FileProcessor
@@ -74,7 +75,7 @@ class TTSManager:
         translation = await load_translation(session, video_id, request.language)
         if not translation.segments:
             raise Problem(ErrorCode.TRACK_EMPTY)
-        task = await self._task(request)
+        task = await self._task(await bounded(session, video_id, request))
         return await self._start(session, video_id, task, translation.segments, request)
 
     @property
@@ -92,7 +93,7 @@ class TTSManager:
         """Beside the translation. It waits where nothing waits for it: in a queue with places it could take
         the one that its translation needs. Raises as `start` does."""
         original = await load_original(session, translation.video_id)
-        task = await self._task(request)
+        task = await self._task(await bounded(session, translation.video_id, request))
         return await self._scheduler.start(
             session,
             JobType.TTS_GENERATION,
@@ -146,7 +147,7 @@ class TTSManager:
         await get_video(session, video_id)
         speech = await load_speech(session, video_id, language)
         named = _named(request, speech)
-        self._check_limit(request)
+        self._check_limit(await bounded(session, video_id, request))
         if request.voice_id is not None:
             await self._voice_id(request.voice_id, language)
         task = SpeechTask(

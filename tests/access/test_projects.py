@@ -9,8 +9,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.projects.models import HOME
 from tests.access.people import Person, Town
+from tests.api.conftest import bring_track
 from tests.live_server import FINAL, Json, LiveServer
+from tests.loopback.openai_server import LoopbackOpenAI
 
 
 @pytest.fixture
@@ -260,14 +263,6 @@ def test_tasks_at_once_never_pass_the_money_of_a_month(town: Town, own: str, sho
     assert cost + sum(task["cost"] for task in tasks) <= 3.5 * cost
 
 
-def test_a_quota_of_money_needs_prices(town: Town, own: str, short_clip: Path) -> None:
-    video = upload(town, short_clip, own)["video_id"]
-    set_quotas(town, own, most_cost=5)
-    path = f"/api/videos/{video}/extract-subtitles"
-    answer = town.http.post(path, json={"model": "gpt-transcribe"}, headers=town.ann.headers)
-    assert ended(town, answer.raise_for_status().json()["task_id"])["error"]["code"] == "price_unknown"
-
-
 def test_a_retry_is_within_the_quotas_too(town: Town, own: str, short_clip: Path) -> None:
     video = upload(town, short_clip, own)["video_id"]
     set_quotas(town, own, most_cost=1e-9)
@@ -306,3 +301,25 @@ def test_new_projects_have_the_quotas_of_the_settings(tmp_path: Path) -> None:
         for project in town.http.get("/api/projects", headers=town.ann.headers).json()["projects"]:
             told = {"most_bytes": 1000, "most_minutes": None, "most_cost": None, "most_jobs": 2}
             assert project["quotas"] == told
+
+
+def test_a_quota_of_money_needs_prices(
+    tmp_path: Path, short_clip: Path, openai_server: LoopbackOpenAI
+) -> None:
+    quotas = f"/api/projects/{HOME}/quotas"
+    stages: dict[str, Json] = {
+        "extract-subtitles": {},
+        "translate-subtitles": {"target_language": "es"},
+        "generate-tts": {"language": "en"},
+        "dub": {"target_languages": ["fr"]},
+    }
+    with LiveServer(tmp_path / "data", OPENAI_BASE_URL=openai_server.url) as server:
+        here = f"/api/videos/{server.upload(short_clip)}"
+        for track in ("original", "translations/en"):
+            bring_track(server, here.rpartition("/")[2], track)
+        server.http.put(quotas, json={"most_cost": 5}).raise_for_status()
+        refused = [server.http.post(f"{here}/{stage}", json=body) for stage, body in stages.items()]
+        assert [answer.json()["code"] for answer in refused] == ["price_unknown"] * 4
+        server.http.put(quotas, json={}).raise_for_status()
+        begun = [server.http.post(f"{here}/{stage}", json=body) for stage, body in stages.items()]
+        assert [answer.status_code for answer in begun] == [202] * 4
