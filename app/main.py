@@ -15,7 +15,8 @@ from app.core.caller import CallerMiddleware, subject
 from app.core.openapi import document_of
 from app.core.queries import refuse_unknown_query
 from app.core.settings import Settings, load_settings
-from app.idempotency.middleware import REPLAYED, IdempotencyMiddleware
+from app.idempotency.claim import REPLAYED
+from app.idempotency.middleware import IdempotencyMiddleware
 from app.jobs.events_router import router as events
 from app.jobs.router import router as tasks
 from app.jobs.workers_router import router as workers

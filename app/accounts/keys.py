@@ -15,6 +15,7 @@ from app.core.caller import Scope
 from app.core.database import utc_now
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
+from app.idempotency.storage import forget_caller
 
 # How exactly it is known when a key was last used: noting it each time would make every request a writer.
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -78,6 +79,7 @@ async def rotate_key(session: AsyncSession, key: ApiKey, overlap: timedelta, who
 async def revoke_key(session: AsyncSession, key: ApiKey, who: Witness) -> None:
     """From the commit on."""
     key.revoked_at = utc_now()
+    await forget_caller(session, key.id)
     note(session, who, Action.KEY_REVOKED, key.id, key.project_id)
     await session.flush()
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from app.accounts.schemas import (
     MemberChange,
@@ -17,7 +17,7 @@ from app.accounts.schemas import (
 )
 from app.accounts.service import AccountService, all_users, get_user, user_by_email
 from app.audit.log import Who
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, concerns
 from app.core.errors import ErrorCode
 from app.core.openapi import created, problems
 from app.core.resources import owned
@@ -53,11 +53,14 @@ async def list_users(session: ReadSession) -> UserList:
     responses=created("They can sign in.")
     | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.SIGN_IN_BUSY, ErrorCode.EMAIL_TAKEN),
 )
-async def create_user(body: NewUser, session: WriteSession, service: Service, who: Who) -> UserDetails:
+async def create_user(
+    request: Request, body: NewUser, session: WriteSession, service: Service, who: Who
+) -> UserDetails:
     """With a project of their own. The first user of a server is its operator, owns what was made before,
     and from then on nothing is answered without credentials."""
     password = body.password.get_secret_value()
     user = await service.create(session, body.email, password, who, is_operator=body.is_operator)
+    concerns(request, user.id)
     return user_details(user)
 
 

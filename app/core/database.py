@@ -221,9 +221,19 @@ async def _commit(session: AsyncSession) -> None:
 class Companion(Protocol):
     """Goes with the transactions of one request."""
 
+    about: str | None
+
     async def join(self, session: AsyncSession) -> None:
         """The last thing in the transaction. An error takes it back."""
         ...
+
+
+def concerns(request: Request, about: str | None) -> None:
+    """Told by whoever knows it: the id of the video, project or user that the request is about. What is kept
+    of the request goes with that."""
+    companion: Companion | None = request.scope.get(COMPANION)
+    if companion is not None:
+        companion.about = about
 
 
 @asynccontextmanager

@@ -1,12 +1,13 @@
 """Every POST may carry an `Idempotency-Key`: sent again, it is answered as the first time and not done again.
-Keys are each caller's own: nobody is given another's answer, and an answer that holds a secret is not kept.
-Who is not known is refused by the route.
+Keys are each caller's own: nobody is given another's answer, nor one about what they may not see any more,
+and an answer that holds a secret is not kept. Who is not known is refused by the route.
 
 What is guaranteed: the key is marked as used in the transaction of the work, so that a crash at any moment
 leaves either both or neither. A route of the class `RepeatableRoute` that works in the request's own
 transaction keeps its answer in it, too. Others keep it right after: if the process dies in between, the
-request is told `idempotency_answer_lost` when it comes again, and still not done twice. Answers of 500 and
-above are not kept; they free the key.
+request is told `idempotency_answer_lost` when it comes again, and still not done twice. The same is told of
+what was deleted since, with the answers that were about it. Answers of 500 and above are not kept; they free
+the key.
 """
 
 import asyncio
@@ -25,12 +26,11 @@ from app.core.database import COMPANION, Database
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.idempotency.body import HashedBody
-from app.idempotency.claim import Claim, kept_answer
+from app.idempotency.claim import REPLAY, Claim, Replay, kept_answer
 from app.idempotency.models import IdempotencyKey, KeyState
 from app.idempotency.storage import LEASE, Holder, abandon, hold, keep, keep_nothing, release, take
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotent-Replayed"
 LONGEST_KEY = 255
 PATIENCE = 5.0
 POLLING_SECONDS = 0.1
@@ -58,26 +58,27 @@ class IdempotencyMiddleware:
         request = Request(scope)
         body = HashedBody(request.headers, receive)
         try:
-            key = f"{caller.subject} {_key_of(request)}"
-            found = await self._take(key, _target_of(request))
-            if isinstance(found, Holder):
-                await self._perform(Claim(found, body), scope, send)
-                return
-            answer = await _answered_before(found, body)
+            holder = Holder(f"{caller.subject} {_key_of(request)}", new_id("use"), caller.user_id)
+            found = await self._take(holder, _target_of(request))
         except Problem as problem:
             answer = self._refuse(request, problem)
             if problem.code is ErrorCode.IDEMPOTENCY_KEY_IN_USE:
                 answer.headers["Retry-After"] = RETRY_AFTER
-        await answer(scope, receive, send)
+            await answer(scope, receive, send)
+            return
+        if found is None:
+            await self._perform(Claim(holder, body), scope, send)
+        else:
+            await self._app({**scope, REPLAY: Replay(found, body)}, body.receive, send)
 
-    async def _take(self, key: str, target: str) -> Holder | IdempotencyKey:
-        """The key, or who was answered under it before. Waits a little for one that is under way."""
-        holder = Holder(key, new_id("use"))
+    async def _take(self, holder: Holder, target: str) -> IdempotencyKey | None:
+        """What was answered under the key before; None if the holder has it now. Waits a little for one that
+        is under way."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:
             row = await self._row(holder, target)
             if row is not None and row.token == holder.token:
-                return holder
+                return None
             if row is not None and row.target != target:
                 raise Problem(ErrorCode.IDEMPOTENCY_KEY_REUSED)
             if row is not None and row.state is not KeyState.RUNNING:
@@ -122,7 +123,8 @@ class IdempotencyMiddleware:
             elif digest is None or start["status"] >= NOT_KEPT_FROM:
                 await release(session, claim.holder)
             else:
-                await keep(session, claim.holder, kept_answer(digest, start["status"], headers, content))
+                answer = kept_answer(digest, start["status"], headers, content)
+                await keep(session, claim.holder, claim.about, answer)
 
     async def _abandon(self, claim: Claim) -> None:
         async with self._database.write() as session:
@@ -145,15 +147,6 @@ class IdempotencyMiddleware:
                     await hold(session, holder)
             except (SQLAlchemyError, Problem) as error:
                 logger.warning("the key of a request could not be held: %s", error)
-
-
-async def _answered_before(row: IdempotencyKey, body: HashedBody) -> Response:
-    """Raises `Problem(IDEMPOTENCY_KEY_REUSED)` if the body is another one."""
-    if row.status is None or row.headers is None:
-        raise Problem(ErrorCode.IDEMPOTENCY_ANSWER_LOST)
-    if await body.read_on(limit=None) != row.body:
-        raise Problem(ErrorCode.IDEMPOTENCY_KEY_REUSED)
-    return Response(row.content, row.status, row.headers | {REPLAYED: "true"})
 
 
 def _key_of(request: Request) -> str:

@@ -24,11 +24,14 @@ class KeyState(Enum):
 class IdempotencyKey(Base):
     """A key in use or used. `token` names the request that holds it until `held_until`. `committed` is set in
     the transaction of the work itself, with the answer if it is known by then. `target` is method, path and
-    query; `body` is the hash of what was sent."""
+    query; `body` is the hash of what was sent. `user_id` is whose request it is, and `about` the id of the
+    video, project or user that it is about."""
 
     __tablename__ = "idempotency_keys"
 
     key: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(index=True)
+    about: Mapped[str | None] = mapped_column(index=True)
     target: Mapped[str]
     token: Mapped[str]
     held_until: Mapped[datetime]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, update
+from sqlalchemy import ColumnElement, CursorResult, delete, null, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import utc_now
@@ -15,10 +15,11 @@ LEASE = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A request that holds a key."""
+    """A request that holds a key, and whose it is."""
 
     key: str
     token: str
+    user_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,12 @@ async def take(session: AsyncSession, holder: Holder, target: str) -> Idempotenc
         await session.delete(row)
         await session.flush()
     row = IdempotencyKey(
-        key=holder.key, target=target, token=holder.token, held_until=utc_now() + LEASE, created_at=utc_now()
+        key=holder.key,
+        user_id=holder.user_id,
+        target=target,
+        token=holder.token,
+        held_until=utc_now() + LEASE,
+        created_at=utc_now(),
     )
     session.add(row)
     await session.flush()
@@ -53,15 +59,16 @@ async def hold(session: AsyncSession, holder: Holder) -> bool:
     return await _change(session, holder, held_until=utc_now() + LEASE)
 
 
-async def keep(session: AsyncSession, holder: Holder, answer: KeptAnswer | None) -> bool:
+async def keep(session: AsyncSession, holder: Holder, about: str | None, answer: KeptAnswer | None) -> bool:
     """The work of the request is done, and this is the answer, if it is known. False if the key has been
     taken over."""
     if answer is None:
-        return await _change(session, holder, committed=True)
+        return await _change(session, holder, committed=True, about=about)
     return await _change(
         session,
         holder,
         committed=True,
+        about=about,
         body=answer.body,
         status=answer.status,
         headers=answer.headers,
@@ -88,6 +95,29 @@ async def abandon(session: AsyncSession, holder: Holder) -> None:
 async def forget_keys(session: AsyncSession, now: datetime) -> None:
     """What has been kept for long enough."""
     await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT))
+
+
+async def forget_answers(session: AsyncSession, *wanted: ColumnElement[bool]) -> None:
+    """Nobody is given them any more, nor those that are still to come; what was done is not done again."""
+    await session.execute(
+        update(IdempotencyKey)
+        .where(*wanted)
+        .values(
+            token="",
+            committed=True,
+            held_until=utc_now(),
+            body=None,
+            status=None,
+            headers=null(),
+            content=None,
+        )
+    )
+
+
+async def forget_caller(session: AsyncSession, subject: str) -> None:
+    """Who does not come again."""
+    theirs = IdempotencyKey.key.startswith(f"{subject} ", autoescape=True)
+    await session.execute(delete(IdempotencyKey).where(theirs))
 
 
 def _held(holder: Holder) -> tuple[ColumnElement[bool], ...]:

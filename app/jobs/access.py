@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Security
+from fastapi import Request, Security
 from fastapi.security import SecurityScopes
 from sqlalchemy import select
 
 from app.core.caller import Identified, Scope
-from app.core.database import ReadSession
+from app.core.database import ReadSession, concerns
 from app.core.errors import ErrorCode, Problem
 from app.core.schemas import TaskId
 from app.jobs.models import Job
@@ -35,11 +35,12 @@ async def readable_task(
 
 
 async def task_members(
-    task_id: TaskId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
+    request: Request, task_id: TaskId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
 ) -> None:
     """Raises `Problem(TASK_NOT_FOUND)` or `Problem(FORBIDDEN)`."""
     async with database.read() as session:
-        await readable_task(task_id, caller, scopes, session)
+        job = await readable_task(task_id, caller, scopes, session)
+    concerns(request, job.video_id)
 
 
 ReadableTask = Annotated[Job, Security(readable_task, scopes=[Scope.VIDEOS_READ])]

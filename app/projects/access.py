@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import SecurityScopes
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.caller import ALL_SCOPES, Caller, CallerKind, Identified, Scope
-from app.core.database import Database
+from app.core.database import Database, concerns
 from app.core.errors import ErrorCode, Problem
 from app.core.resources import owned
 from app.core.schemas import ProjectId, VideoId
@@ -107,7 +107,7 @@ async def operators(caller: Identified, scopes: SecurityScopes) -> None:
 
 
 async def members(
-    project_id: ProjectId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
+    request: Request, project_id: ProjectId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
 ) -> None:
     """For what is in a project. Raises `Problem(PROJECT_NOT_FOUND)` or `Problem(FORBIDDEN)`."""
     refuse_links(caller)
@@ -115,24 +115,26 @@ async def members(
         known = await session.scalar(select(Project.id).where(Project.id == project_id))
         unknown = Problem(ErrorCode.PROJECT_NOT_FOUND, project_id=project_id)
         await check_access(session, caller, known, scopes, unknown)
+    concerns(request, project_id)
 
 
 async def video_files(
-    video_id: VideoId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
+    request: Request, video_id: VideoId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
 ) -> None:
     """For the files of a video, which links lead to. Raises `Problem(VIDEO_NOT_FOUND)` or
     `Problem(FORBIDDEN)`."""
     async with database.read() as session:
         unknown = Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video_id)
         await check_video_access(session, caller, video_id, scopes, unknown)
+    concerns(request, video_id)
 
 
 async def video_members(
-    video_id: VideoId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
+    request: Request, video_id: VideoId, caller: Identified, scopes: SecurityScopes, database: OwnDatabase
 ) -> None:
     """For whatever else is about a video. Raises `Problem(VIDEO_NOT_FOUND)` or `Problem(FORBIDDEN)`."""
     refuse_links(caller)
-    await video_files(video_id, caller, scopes, database)
+    await video_files(request, video_id, caller, scopes, database)
 
 
 def refuse_links(caller: Caller) -> None:

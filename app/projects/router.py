@@ -1,12 +1,12 @@
 """Projects over HTTP."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.audit.log import Who, entries, note
 from app.audit.models import Action, AuditEntry
 from app.audit.schemas import AuditPage, Before, Limit, audit_page
 from app.core.caller import Identified
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, concerns
 from app.core.errors import ErrorCode
 from app.core.links import OwnSettings
 from app.core.openapi import created, problems
@@ -42,6 +42,7 @@ async def list_projects(caller: Identified, session: ReadSession) -> ProjectList
     responses=created("You own it.") | problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE),
 )
 async def make_project(
+    request: Request,
     body: ProjectTerms,
     caller: Identified,
     response: Response,
@@ -51,6 +52,7 @@ async def make_project(
 ) -> ProjectDetails:
     """Videos go into it with the field `project_id` of the upload."""
     project = await create_project(session, body.name, caller.user_id, who, settings)
+    concerns(request, project.id)
     response.headers["Location"] = f"/api/projects/{project.id}"
     return project_details(project)
 

@@ -12,8 +12,10 @@ from app.core.database import take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.settings import Settings
+from app.idempotency.models import IdempotencyKey
+from app.idempotency.storage import forget_answers
 from app.projects.access import scopes_in, within_reach
-from app.projects.models import HOME, SCOPES_OF, Member, Project, Role
+from app.projects.models import HOME, SCOPES_OF, Holding, Member, Project, Role
 from app.projects.quotas import Room, most_room, room_in
 
 
@@ -137,6 +139,7 @@ async def remove_member(session: AsyncSession, project_id: str, user_id: str, wh
     await session.delete(member)
     await session.flush()
     await _check_owned(session, project_id)
+    await _forget_answers_to(session, user_id, project_id)
     note(session, who, Action.MEMBER_REMOVED, user_id, project_id)
 
 
@@ -156,7 +159,14 @@ async def solely_owned(session: AsyncSession, user_id: str) -> Sequence[str]:
 async def delete_project_row(session: AsyncSession, project_id: str, who: Witness) -> None:
     """Once it holds nothing any more."""
     await session.execute(delete(Project).where(Project.id == project_id))
+    await forget_answers(session, IdempotencyKey.about == project_id)
     note(session, who, Action.PROJECT_DELETED, project_id, project_id)
+
+
+async def _forget_answers_to(session: AsyncSession, user_id: str, project_id: str) -> None:
+    held = select(Holding.video_id).where(Holding.project_id == project_id)
+    there = (IdempotencyKey.about == project_id) | IdempotencyKey.about.in_(held)
+    await forget_answers(session, IdempotencyKey.user_id == user_id, there)
 
 
 async def _check_owned(session: AsyncSession, project_id: str) -> None:

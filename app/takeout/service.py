@@ -8,6 +8,7 @@ from app.accounts.service import check_operated
 from app.audit.log import Witness, note
 from app.audit.models import Action
 from app.idempotency.models import IdempotencyKey
+from app.idempotency.storage import forget_answers
 from app.jobs.models import Event
 from app.projects.models import HOME, Holding, Project
 from app.projects.service import delete_project_row, solely_owned
@@ -40,10 +41,8 @@ class Takeout:
         await check_operated(session, user)
         for project_id in await solely_owned(session, user.id):
             await self.erase_project(session, await session.get_one(Project, project_id), who)
-        subjects = [user.id, *await session.scalars(select(ApiKey.id).where(ApiKey.user_id == user.id))]
-        for subject in subjects:
-            theirs = IdempotencyKey.key.startswith(f"{subject} ", autoescape=True)
-            await session.execute(delete(IdempotencyKey).where(theirs))
+        await session.execute(delete(IdempotencyKey).where(IdempotencyKey.user_id == user.id))
+        await forget_answers(session, IdempotencyKey.about == user.id)
         await session.delete(user)
         note(session, who, Action.USER_DELETED, user.id)
         await session.flush()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.audit.log import Who
 from app.core.caller import Identified
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, concerns
 from app.core.errors import ErrorCode
 from app.core.identifiers import new_id
 from app.core.links import BaseUrl
@@ -115,6 +115,7 @@ async def upload_video(
     project_id = await destination(session, caller, received.metadata.project_id)
     await check_room(session, project_id, metadata.file_size)
     video = await processor.register(session, project_id, video_id, key, received, metadata)
+    concerns(request, video.id)
     response.headers["Location"] = f"/api/videos/{video.id}"
     return _summary(video, video.status)
 

@@ -18,6 +18,8 @@ from app.core.errors import ErrorCode, Problem
 from app.core.identifiers import new_id
 from app.core.languages import AUTO
 from app.core.paging import Page, PageRequest
+from app.idempotency.models import IdempotencyKey
+from app.idempotency.storage import forget_answers
 from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
@@ -139,6 +141,7 @@ class VideoProcessor:
         await self._scheduler.cancel_all(session, video_id)
         await session.delete(video)
         await self._memo.forget(session, video_id)
+        await forget_answers(session, IdempotencyKey.about == video_id)
         await empty(session, video_id)
         note(session, who, Action.VIDEO_DELETED, video_id, await project_of(session, video_id))
         self._storage.mark(rows.folder(video_id))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import httpx
 
+from app.core.database import Database
+from app.idempotency.models import IdempotencyKey, KeyState
+from app.idempotency.storage import Holder, KeptAnswer, forget_answers, keep, take
 from tests.durability.stages import SPEECH, TRANSLATION, translated_video
 from tests.live_server import Json, LiveServer
 from tests.loopback.faults import Delay
@@ -75,6 +78,22 @@ def test_work_whose_answer_was_lost_is_not_done_again(
     assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_lost")
     _, task = jobs(server, video_id)
     assert server.finished(task["job_id"])["status"] == "completed"
+
+
+async def test_an_answer_still_to_come_goes_with_its_video(database: Database) -> None:
+    """Of work that is done while its answer is not known yet: it is neither kept nor done again."""
+    holder = Holder("usr_1 key", "use_1", "usr_1")
+    async with database.write() as session:
+        await take(session, holder, "POST /api/videos/vid_1/tts/es")
+    async with database.write() as session:
+        assert await keep(session, holder, "vid_1", None)
+    async with database.write() as session:
+        await forget_answers(session, IdempotencyKey.about == "vid_1")
+    async with database.write() as session:
+        assert not await keep(session, holder, "vid_1", KeptAnswer("hash", 200, {}, b"Hello."))
+    async with database.read() as session:
+        row = await session.get_one(IdempotencyKey, holder.key)
+    assert (row.state, row.content) == (KeyState.LOST, None)
 
 
 def keys(server: LiveServer, key: str) -> list[tuple[object, ...]]:
