@@ -15,7 +15,6 @@ from zipstream import ZipStream
 from app.accounts.models import ApiKey, User
 from app.accounts.schemas import key_details, user_details
 from app.audit.models import AuditEntry
-from app.audit.schemas import AuditRecord
 from app.projects.models import Holding, Member, Project, Role
 from app.projects.schemas import project_details
 from app.render.models import GeneratedVideo
@@ -25,6 +24,15 @@ from app.subtitles.formatter import serialise
 from app.subtitles.segments import Segment
 from app.subtitles.storage import find_track as find_original
 from app.subtitles.tracks import cues_of
+from app.takeout.records import (
+    audit_of,
+    calls_of,
+    links_of,
+    memberships_of,
+    sign_ins_of,
+    tasks_of,
+    webhooks_of,
+)
 from app.translation.models import Translation
 from app.translation.storage import load_track as load_translation
 from app.tts.models import SpeechSegment
@@ -61,7 +69,8 @@ _FACTS = TypeAdapter(VideoFacts)
 
 
 async def files_of_project(session: AsyncSession, project: Project) -> list[PackedFile]:
-    """Its videos with their tracks and dubs, its members and its log."""
+    """Its videos with their tracks and dubs, its members, tasks, links and webhooks, what it has used, and
+    its log."""
     here = f"projects/{project.id}"
     rows = await session.execute(
         select(User.email, Member.role)
@@ -73,7 +82,11 @@ async def files_of_project(session: AsyncSession, project: Project) -> list[Pack
     files = [
         PackedFile(f"{here}/project.json", project_details(project).model_dump_json(indent=2).encode()),
         PackedFile(f"{here}/members.json", _json(members)),
-        PackedFile(f"{here}/audit.json", await _audit(session, project)),
+        PackedFile(f"{here}/tasks.json", await tasks_of(session, project)),
+        PackedFile(f"{here}/usage.json", await calls_of(session, project)),
+        PackedFile(f"{here}/links.json", await links_of(session, project)),
+        PackedFile(f"{here}/webhooks.json", await webhooks_of(session, project)),
+        PackedFile(f"{here}/audit.json", await audit_of(session, AuditEntry.project_id == project.id)),
     ]
     held = select(Holding.video_id).where(Holding.project_id == project.id)
     for video in await session.scalars(select(Video).where(Video.id.in_(held)).order_by(Video.id)):
@@ -82,11 +95,14 @@ async def files_of_project(session: AsyncSession, project: Project) -> list[Pack
 
 
 async def files_of_user(session: AsyncSession, user: User) -> list[PackedFile]:
-    """The account, and every project that the user owns."""
+    """The account with its keys, sign-ins, memberships and log, and every project that the user owns."""
     keys = await session.scalars(select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id))
     files = [
         PackedFile("account.json", user_details(user).model_dump_json(indent=2).encode()),
         PackedFile("keys.json", _json([key_details(key).model_dump(mode="json") for key in keys])),
+        PackedFile("sign_ins.json", await sign_ins_of(session, user.id)),
+        PackedFile("memberships.json", await memberships_of(session, user.id)),
+        PackedFile("audit.json", await audit_of(session, AuditEntry.user_id == user.id)),
     ]
     owned = select(Member.project_id).where(Member.user_id == user.id, Member.role == Role.OWNER)
     for project in await session.scalars(select(Project).where(Project.id.in_(owned)).order_by(Project.id)):
@@ -149,14 +165,6 @@ async def _dubs(session: AsyncSession, here: str, video: Video) -> list[PackedFi
         files.append(PackedFile(f"{name}.{dub.format}", key=dub.path))
         files.append(PackedFile(f"{name}.report.json", key=f"{dub.objects}{REPORT}"))
     return files
-
-
-async def _audit(session: AsyncSession, project: Project) -> bytes:
-    query = select(AuditEntry).where(AuditEntry.project_id == project.id).order_by(AuditEntry.id)
-    entries = await session.scalars(query)
-    return _json(
-        [AuditRecord.model_validate(each, from_attributes=True).model_dump(mode="json") for each in entries]
-    )
 
 
 def _vtt(segments: Sequence[Segment], language: str) -> bytes:

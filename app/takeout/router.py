@@ -47,8 +47,8 @@ Erasing = Annotated[Takeout, Depends(owned(Takeout))]
 async def export_project(
     project_id: ProjectId, database: OwnDatabase, storage: Storage, who: Who
 ) -> StreamingResponse:
-    """A ZIP with every video as it was uploaded, its subtitles, translations, speech and dubs, the members
-    and the audit log. It is made while it is sent."""
+    """A ZIP with every video as it was uploaded, its subtitles, translations, speech and dubs, the members,
+    tasks, links, webhooks, usage and the audit log. It is made while it is sent."""
     async with database.read() as session:  # it may be long: nobody who writes is to wait for it
         files = await files_of_project(session, await get_project(session, project_id))
     async with database.write() as session:
@@ -83,7 +83,8 @@ async def delete_project(project_id: ProjectId, session: WriteSession, takeout: 
 async def export_account(
     caller: Identified, database: OwnDatabase, storage: Storage, who: Who
 ) -> StreamingResponse:
-    """A ZIP with the account, its keys without their secrets, and every project that you own."""
+    """A ZIP with the account, its keys without their secrets, its sign-ins and memberships, what was done in
+    your name, and every project that you own."""
     async with database.read() as session:
         user = await get_user(session, user_id_of(caller))
         files = await files_of_user(session, user)

@@ -66,6 +66,26 @@ def test_a_project_is_taken_along(town: Town, petra: Person, short_clip: Path) -
     assert json.loads(archive.read(f"{here}/audit.json"))[0]["action"] == "project_created"
 
 
+def test_what_leads_out_of_a_project_goes_along(town: Town, petra: Person, short_clip: Path) -> None:
+    """Links and webhooks, without what they are signed with."""
+    video, project = filled(town, petra, short_clip), project_of(town, petra)
+    asked = {"path": "file"}, {"url": "http://127.0.0.1:9/hook", "project_id": project}
+    paths = f"/api/videos/{video}/links", "/api/webhooks"
+    link, webhook = (
+        town.http.post(path, json=body, headers=petra.headers).raise_for_status().json()
+        for path, body in zip(paths, asked, strict=True)
+    )
+    archive = unpacked(town.http.get(f"/api/projects/{project}/export", headers=petra.headers))
+    (told_link,) = json.loads(archive.read(f"projects/{project}/links.json"))
+    (told_webhook,) = json.loads(archive.read(f"projects/{project}/webhooks.json"))
+    assert (told_link["link_id"], told_link["leads_to"]) == (link["link_id"], f"/api/videos/{video}/file")
+    assert told_link["user_id"] == petra.user_id
+    assert (told_webhook["webhook_id"], told_webhook["url"]) == (webhook["webhook_id"], webhook["url"])
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert httpx.URL(link["url"]).params["signature"].encode() not in everything
+    assert webhook["secret"].encode() not in everything
+
+
 def test_an_account_is_taken_along(town: Town, petra: Person, short_clip: Path) -> None:
     video = filled(town, petra, short_clip)
     secret = town.key(petra)["secret"]
@@ -74,6 +94,20 @@ def test_an_account_is_taken_along(town: Town, petra: Person, short_clip: Path) 
     assert json.loads(archive.read("keys.json"))[0]["name"] == "test"
     assert secret.encode() not in b"".join(archive.read(name) for name in archive.namelist())
     assert any(f"/videos/{video}/original/" in name for name in archive.namelist())
+
+
+def test_sign_ins_and_memberships_go_along(town: Town, petra: Person) -> None:
+    town.share(petra, "viewer").raise_for_status()
+    archive = unpacked(town.http.get("/api/account/export", headers=petra.headers))
+    (sign_in,) = json.loads(archive.read("sign_ins.json"))
+    assert sign_in["address"] == "127.0.0.1"
+    assert sign_in["created_at"] < sign_in["expires_at"]
+    told = json.loads(archive.read("audit.json"))
+    assert [each["address"] for each in told if each["action"] == "signed_in"] == ["127.0.0.1"]
+    roles = {each["project_id"]: each["role"] for each in json.loads(archive.read("memberships.json"))}
+    assert roles.pop(town.project) == "viewer"
+    assert list(roles.values()) == ["owner"]
+    assert not any(town.project in name for name in archive.namelist())
 
 
 def test_a_deleted_project_leaves_nothing(town: Town, petra: Person, short_clip: Path) -> None:
@@ -135,6 +169,21 @@ def test_what_was_made_goes_along(walk: Walk) -> None:
     assert spoken
     assert all(archive.read(f"{there}/{name}")[:4] == b"RIFF" for name in spoken)
     assert "tracks" in json.loads(archive.read(f"{there}/dubs/en.report.json"))
+
+
+def test_what_was_asked_for_and_used_goes_along(walk: Walk) -> None:
+    """Every task, and every call to an engine with its price."""
+    archive = unpacked(walk.server.http.get(f"/api/projects/{HOME}/export"))
+    tasks = json.loads(archive.read(f"projects/{HOME}/tasks.json"))
+    calls = json.loads(archive.read(f"projects/{HOME}/usage.json"))
+    known = walk.server.http.get(f"/api/videos/{walk.video_id}/jobs").json()["jobs"]
+    assert {each["job_id"] for each in known} <= {each["task_id"] for each in tasks}
+    translations = [each for each in tasks if each["type"] == "translation"]
+    assert all(each["request"]["target_language"] for each in translations)
+    total = walk.server.http.get("/api/usage").json()["total"]
+    assert len(calls) == total["calls"] > 0
+    assert sum(each["cost"] for each in calls) == pytest.approx(total["cost"])
+    assert {each["kind"] for each in calls} == {"transcription", "translation", "speech"}
 
 
 @pytest.fixture(scope="module")
