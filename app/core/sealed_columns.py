@@ -5,6 +5,7 @@ are.
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -24,8 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from app.core.errors import ErrorCode, Problem
+
 ATTRIBUTE = "text_cipher"
 ROWS_AT_ONCE = 500
+# Unicode's own character for what could not be read.
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+
+logger = logging.getLogger(__name__)
 
 
 class TextCipher(Protocol):
@@ -77,6 +84,22 @@ class SealedLongText(SealedText):
 
     impl = Text
     cache_ok = True
+
+
+class SealedLabel(SealedText):
+    """Text that people know something by: where it is damaged it reads `UNREADABLE`, so that the rest of the
+    row, and a list that it is in, can still be shown, and the row deleted."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        try:
+            return super().process_result_value(value, dialect)
+        except Problem as problem:
+            if problem.code is not ErrorCode.CONTENT_DAMAGED:
+                raise
+            logger.warning("a text of %s is damaged", self.purpose)
+            return UNREADABLE
 
 
 class SealedJson(TypeDecorator[Any]):

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
-from app.core.sealed_columns import SealedText
+from app.core.sealed_columns import SealedLabel
 from app.media.probe import MediaInfo, info_from_json
 
 
@@ -41,9 +41,9 @@ class Video(Base):
     __tablename__ = "videos"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    filename: Mapped[str] = mapped_column(SealedText("videos.filename"))
-    title: Mapped[str] = mapped_column(SealedText("videos.title"))
-    description: Mapped[str | None] = mapped_column(SealedText("videos.description"))
+    filename: Mapped[str] = mapped_column(SealedLabel("videos.filename"))
+    title: Mapped[str] = mapped_column(SealedLabel("videos.title"))
+    description: Mapped[str | None] = mapped_column(SealedLabel("videos.description"))
     source_language: Mapped[str]
     reference: Mapped[str | None] = mapped_column(index=True)
     detected_language: Mapped[str | None]

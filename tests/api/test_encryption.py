@@ -1,7 +1,9 @@
 """What rests on the disk says nothing, and what was changed there is not given out."""
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tests.api.conftest import stored_files
@@ -39,6 +41,21 @@ def test_a_file_that_was_cut_off_is_an_error_from_its_start(api: LiveServer, cli
     path.write_bytes(path.read_bytes()[: 84 + 65552])
     answer = api.http.get(url, headers={"Range": "bytes=0-99"})
     assert (answer.status_code, answer.json()["code"]) == (500, "content_damaged")
+
+
+def test_a_damaged_title_is_shown_as_that_and_the_rest_as_it_is(
+    tmp_path: Path, openai_server: LoopbackOpenAI, clip: Path
+) -> None:
+    """In lists, too, which hold others; and the video can be deleted."""
+    with LiveServer(tmp_path / "data", OPENAI_BASE_URL=openai_server.url) as server:
+        whole, damaged = server.upload(clip, title="Whole"), server.upload(clip, title="Damaged")
+        with closing(sqlite3.connect(tmp_path / "data" / "app.sqlite")) as rows, rows:
+            rows.execute("UPDATE videos SET title = substr(title, 1, 40) WHERE id = ?", [damaged])
+        listed = server.http.get("/api/videos").raise_for_status().json()["videos"]
+        assert {each["video_id"]: each["title"] for each in listed} == {whole: "Whole", damaged: "\ufffd"}
+        shown = server.http.get(f"/api/videos/{damaged}").raise_for_status().json()
+        assert (shown["title"], shown["filename"]) == ("\ufffd", clip.name)
+        assert server.http.delete(f"/api/videos/{damaged}").status_code == 204
 
 
 def test_nothing_that_users_wrote_can_be_read_on_the_disk(

@@ -9,12 +9,20 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import sqlite
 
 import app.resources  # noqa: F401 - importing the models fills the metadata
 from alembic import command
 from app.core.database import MIGRATIONS, Base, Database
 from app.core.errors import ErrorCode, Problem
-from app.core.sealed_columns import open_rows, seal_rows, sealed_columns
+from app.core.sealed_columns import (
+    UNREADABLE,
+    SealedLabel,
+    open_rows,
+    seal_rows,
+    sealed_columns,
+    use_cipher,
+)
 from app.jobs.models import Event
 from app.storage.encryption.texts import Texts
 from app.subtitles.models import SubtitleSegment
@@ -102,6 +110,16 @@ async def test_what_was_put_in_its_place_is_not_given_out(resting: str, sealed: 
         with pytest.raises(Problem) as caught:
             (await session.scalars(select(Webhook))).one()
     assert caught.value.details == {"name": "webhooks.url"}
+
+
+async def test_a_label_does_not_take_its_row_along(texts: Texts) -> None:
+    dialect = sqlite.dialect()
+    use_cipher(dialect, texts)
+    label = SealedLabel("videos.title")
+    resting = label.process_bind_param("A title", dialect)
+    assert label.process_result_value(resting, dialect) == "A title"
+    for changed in (f"{resting}A", "A title", texts.seal("videos.filename", b"A name")):
+        assert label.process_result_value(changed, dialect) == UNREADABLE
 
 
 async def test_a_changed_text_is_written_anew(sealed: Database) -> None:
