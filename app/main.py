@@ -9,8 +9,10 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from app.accounts.account_router import router as account
+from app.accounts.keys_router import router as keys
 from app.accounts.people_router import router as people
-from app.accounts.router import router as accounts
+from app.accounts.sign_in_router import router as sign_in
 from app.core.caller import CallerMiddleware, subject
 from app.core.openapi import document_of
 from app.core.queries import refuse_unknown_query
@@ -85,7 +87,9 @@ ROUTERS = (
     events,
     workers,
     projects,
-    accounts,
+    sign_in,
+    account,
+    keys,
     people,
     takeout,
     webhooks,

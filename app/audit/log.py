@@ -1,6 +1,5 @@
 """Writing the audit log, in the transaction of what it tells of."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.models import Action, AuditEntry
 from app.core.caller import known_caller
+from app.core.paging import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,11 @@ async def was_noted(
 
 
 async def entries(
-    session: AsyncSession, wanted: ColumnElement[bool], limit: int, before: int | None
-) -> Sequence[AuditEntry]:
-    """Newest first; `before` is the id of the last one of the page before."""
-    query = select(AuditEntry).where(wanted).order_by(AuditEntry.id.desc()).limit(limit)
+    session: AsyncSession, wanted: ColumnElement[bool], paging: PageRequest
+) -> Page[AuditEntry]:
+    """Newest first. Raises `Problem(INVALID_CURSOR)`."""
+    query = select(AuditEntry).where(wanted).order_by(AuditEntry.id.desc()).limit(paging.rows)
+    before = paging.before_number()
     if before is not None:
         query = query.where(AuditEntry.id < before)
-    return (await session.scalars(query)).all()
+    return paging.page((await session.scalars(query)).all(), lambda entry: str(entry.id))

@@ -1,15 +1,10 @@
 """The audit log in the API."""
 
-from typing import Annotated
-
-from fastapi import Query
 from pydantic import Field
 
 from app.audit.models import Action, AuditEntry
+from app.core.paging import Page
 from app.core.schemas import Response, Timestamp
-
-Limit = Annotated[int, Query(ge=1, le=100, description="How many on a page.")]
-Before = Annotated[int | None, Query(ge=1, le=2**53, description="`next_before` of the page before.")]
 
 
 class AuditRecord(Response):
@@ -33,13 +28,9 @@ class AuditPage(Response):
     """What was done, newest first."""
 
     entries: list[AuditRecord] = Field(description="Newest first.")
-    next_before: int | None = Field(description="For `before`; null on the last page.", examples=[4660])
+    next_cursor: str | None = Field(description="For `cursor`; null on the last page.")
 
 
-def audit_page(found: list[AuditEntry], limit: int) -> AuditPage:
-    """`found` has one more than `limit` where there are others."""
-    shown = found[:limit]
-    return AuditPage(
-        entries=[AuditRecord.model_validate(entry, from_attributes=True) for entry in shown],
-        next_before=shown[-1].id if len(found) > limit else None,
-    )
+def audit_page(page: Page[AuditEntry]) -> AuditPage:
+    entries = [AuditRecord.model_validate(entry, from_attributes=True) for entry in page.rows]
+    return AuditPage(entries=entries, next_cursor=page.next_cursor)

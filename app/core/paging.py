@@ -13,6 +13,9 @@ from app.core.identifiers import is_id
 
 T = TypeVar("T")
 
+# What databases still take for the number of a row.
+LONGEST_NUMBER = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -36,7 +39,11 @@ class PageRequest:
 
     def before(self, prefix: str) -> str | None:
         """The id of the last row of the page before. Raises `Problem(INVALID_CURSOR)`."""
-        return None if self.cursor is None else _decode(self.cursor, prefix)
+        return None if self.cursor is None else _decode(self.cursor, lambda found: is_id(found, prefix))
+
+    def before_number(self) -> int | None:
+        """The same where ids are numbers."""
+        return None if self.cursor is None else int(_decode(self.cursor, _is_number))
 
     def page(self, found: Sequence[T], id_of: Callable[[T], str]) -> Page[T]:
         """Of what was found when looking for `rows`."""
@@ -56,12 +63,16 @@ async def _page_request(
 Paging = Annotated[PageRequest, Depends(_page_request)]
 
 
-def _decode(cursor: str, prefix: str) -> str:
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_NUMBER
+
+
+def _decode(cursor: str, is_known: Callable[[str], bool]) -> str:
     try:
         found = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError) as error:
         raise Problem(ErrorCode.INVALID_CURSOR, field="cursor") from error
-    if not is_id(found, prefix):
+    if not is_known(found):
         raise Problem(ErrorCode.INVALID_CURSOR, field="cursor")
     return found
 

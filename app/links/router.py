@@ -16,8 +16,7 @@ from app.idempotency.claim import NO_STORE, RepeatableRoute
 from app.links.models import Link
 from app.links.schemas import CreatedLink, LinkDetails, LinkId, LinkList, NewLink
 from app.links.service import create_link, get_link, leads_to_file, links_to, url_of
-from app.projects.access import VIDEO_READERS, project_of, scopes_in
-from app.projects.models import HOME
+from app.projects.access import VIDEO_READERS, held_in, scopes_in
 
 router = APIRouter(prefix="/api/videos/{video_id}/links", tags=["videos"], route_class=RepeatableRoute)
 
@@ -60,7 +59,7 @@ async def make_link(
         raise Problem(ErrorCode.LINK_UNAVAILABLE, field="path", path=body.path)
     link = await create_link(session, caller, video_id, target, timedelta(seconds=body.expires_in))
     response.headers["Cache-Control"] = NO_STORE
-    note(session, who, Action.LINK_CREATED, link.id, await project_of(session, video_id), video=video_id)
+    note(session, who, Action.LINK_CREATED, link.id, await held_in(session, video_id), video=video_id)
     return CreatedLink(**dict(_details(link)), url=f"{base}{url_of(link)}")
 
 
@@ -78,10 +77,9 @@ async def revoke_link(
 ) -> None:
     """At once; what is being sent is sent to its end. Who may only look revokes their own."""
     link = await get_link(session, video_id, link_id)
-    project_id = await project_of(session, video_id) or HOME
-    if link.user_id != caller.user_id and Scope.VIDEOS_WRITE not in await scopes_in(
-        session, caller, project_id
-    ):
+    project_id = await held_in(session, video_id)
+    held = await scopes_in(session, caller, project_id)
+    if link.user_id != caller.user_id and Scope.VIDEOS_WRITE not in held:
         raise Problem(ErrorCode.FORBIDDEN, scope=Scope.VIDEOS_WRITE)
     await session.delete(link)
     note(session, who, Action.LINK_REVOKED, link_id, project_id, video=video_id)

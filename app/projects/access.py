@@ -78,6 +78,14 @@ async def project_of(session: AsyncSession, video_id: str) -> str | None:
     return await session.scalar(select(Holding.project_id).where(Holding.video_id == video_id))
 
 
+async def held_in(session: AsyncSession, video_id: str) -> str:
+    """The project of a video. Raises `Problem(VIDEO_NOT_FOUND)`."""
+    project_id = await project_of(session, video_id)
+    if project_id is None:
+        raise Problem(ErrorCode.VIDEO_NOT_FOUND, video_id=video_id)
+    return project_id
+
+
 async def check_video_access(
     session: AsyncSession, caller: Caller, video_id: str, scopes: SecurityScopes, unknown: Problem
 ) -> None:

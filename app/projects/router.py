@@ -4,12 +4,13 @@ from fastapi import APIRouter, Request, Response
 
 from app.audit.log import Who, entries, note
 from app.audit.models import Action, AuditEntry
-from app.audit.schemas import AuditPage, Before, Limit, audit_page
+from app.audit.schemas import AuditPage, audit_page
 from app.core.caller import Identified
 from app.core.database import ReadSession, WriteSession, concerns
 from app.core.errors import ErrorCode
 from app.core.links import OwnSettings
 from app.core.openapi import created, problems
+from app.core.paging import Paging
 from app.core.schemas import ProjectId
 from app.idempotency.claim import RepeatableRoute
 from app.projects.access import (
@@ -108,14 +109,8 @@ async def set_quotas(project_id: ProjectId, body: Quotas, session: WriteSession,
     operation_id="listProjectAudit",
     summary="What was done in a project",
     dependencies=[PROJECT_OWNERS],
-    responses=problems(ErrorCode.PROJECT_NOT_FOUND),
+    responses=problems(ErrorCode.PROJECT_NOT_FOUND, ErrorCode.INVALID_CURSOR),
 )
-async def list_project_audit(
-    project_id: ProjectId,
-    session: ReadSession,
-    limit: Limit = 50,
-    before: Before = None,
-) -> AuditPage:
+async def list_project_audit(project_id: ProjectId, session: ReadSession, paging: Paging) -> AuditPage:
     """Newest first: members, keys, links, deletions, downloads of originals."""
-    found = await entries(session, AuditEntry.project_id == project_id, limit + 1, before)
-    return audit_page(list(found), limit)
+    return audit_page(await entries(session, AuditEntry.project_id == project_id, paging))

@@ -27,10 +27,9 @@ from app.projects.access import (
     VIDEO_WRITERS,
     WRITERS,
     OwnDatabase,
-    project_of,
+    held_in,
     videos_within_reach,
 )
-from app.projects.models import HOME
 from app.projects.quotas import Room, check_room
 from app.projects.service import destination, expected_room
 from app.storage.manager import StorageManager
@@ -153,8 +152,8 @@ async def get_video(video_id: VideoId, session: ReadSession, base: BaseUrl) -> V
     """Metadata, links to the file, thumbnail and preview, subtitle tracks and dubbed versions."""
     video = await rows.get_video(session, video_id)
     status = await rows.shown_status(session, video)
-    project_id = await project_of(session, video_id)
-    return _details(video, project_id or HOME, status, await rows.artifacts_of(session, video_id), base)
+    project_id = await held_in(session, video_id)
+    return _details(video, project_id, status, await rows.artifacts_of(session, video_id), base)
 
 
 @router.delete(

@@ -26,8 +26,7 @@ from app.jobs.task import Workload
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo
 from app.memo import Memo
-from app.projects.access import project_of
-from app.projects.models import HOME
+from app.projects.access import held_in, project_of
 from app.projects.quotas import count, empty, hold
 from app.storage.manager import StorageManager, StoredObject
 from app.storage.processor import FileProcessor
@@ -122,7 +121,7 @@ class VideoProcessor:
         length = round(request.end_time - request.start_time, 3)
         trimmed = _cut_row(source, length)
         session.add(trimmed)
-        await hold(session, await project_of(session, video_id) or HOME, trimmed.id, length)
+        await hold(session, await held_in(session, video_id), trimmed.id, length)
         job = await self._scheduler.start(
             session,
             JobType.VIDEO_TRIM,

@@ -7,11 +7,12 @@ from sqlalchemy.exc import DBAPIError
 from app.audit.log import CONSOLE, entries, note
 from app.audit.models import Action, AuditEntry
 from app.core.database import Database
+from app.core.paging import PageRequest
 
 
 async def written(database: Database) -> list[Action]:
     async with database.read() as session:
-        return [entry.action for entry in await entries(session, true(), 100, None)]
+        return [entry.action for entry in (await entries(session, true(), PageRequest(100, None))).rows]
 
 
 @pytest.fixture

@@ -175,8 +175,11 @@ def test_what_was_done_is_written_down(town: Town, own: str, short_clip: Path) -
     assert {entry["user_id"] for entry in entries} == {town.ann.user_id}
     assert {entry["address"] for entry in entries} == {"127.0.0.1"}
     page = town.http.get(path, params={"limit": 1}, headers=town.ann.headers).json()
-    rest = town.http.get(path, params={"before": page["next_before"]}, headers=town.ann.headers).json()
+    rest = town.http.get(path, params={"cursor": page["next_cursor"]}, headers=town.ann.headers).json()
     assert page["entries"] + rest["entries"] == entries
+    assert rest["next_cursor"] is None
+    wrong = town.http.get(path, params={"cursor": "dmlkXzE"}, headers=town.ann.headers)
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_cursor")
 
 
 def test_a_quota_of_bytes(town: Town, own: str, short_clip: Path) -> None:
