@@ -1,6 +1,8 @@
 """AccountService: users, for themselves and for the operator."""
 
+import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pydantic import SecretStr
 from sqlalchemy import func, select
@@ -12,7 +14,7 @@ from app.accounts.models import User
 from app.accounts.passwords import Passwords
 from app.accounts.secrets import Secret
 from app.accounts.sign_ins import Tokens, begin, end_all, find_user, go_on
-from app.audit.log import Witness, note
+from app.audit.log import Witness, note, was_noted
 from app.audit.models import Action
 from app.core.caller import Caller
 from app.core.database import Database, take_turn, utc_now
@@ -22,6 +24,9 @@ from app.core.settings import Settings
 from app.projects.service import create_project, give_home
 
 FIRST_PROJECT = "My videos"
+ONE_REFUSAL = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
 
 
 async def has_users(session: AsyncSession) -> bool:
@@ -65,7 +70,8 @@ class AccountService:
         self._passwords = passwords
 
     async def sign_in(self, email: str, password: str, who: Witness) -> Tokens:
-        """Raises `Problem(SIGN_IN_FAILED)`, which is written down."""
+        """Raises `Problem(SIGN_IN_FAILED)`, which is written down: in the audit log where somebody's account
+        was meant, or else in the server's, which forgets."""
         async with self._database.read() as session:
             user = await find_user(session, email)
         verdict = await self._passwords.verify(password, user.password if user else None)
@@ -74,8 +80,9 @@ class AccountService:
                 if verdict.renewed is not None:
                     (await get_user(session, user.id)).password = verdict.renewed
                 return await begin(session, user, who)
-            refused = Witness(None, user.id if user else None, who.address)
-            note(session, refused, Action.SIGN_IN_REFUSED, refused.user_id)
+            if user is not None:
+                await _note_refusal(session, Witness(None, user.id, who.address), user)
+        logger.warning("a sign-in from %s was refused", who.address)
         raise Problem(ErrorCode.SIGN_IN_FAILED)
 
     async def go_on(self, refresh: Secret, who: Witness) -> Tokens:
@@ -92,7 +99,7 @@ class AccountService:
         if (await self._passwords.verify(password, user.password)).right:
             return
         async with self._database.write() as session:
-            note(session, who, Action.SIGN_IN_REFUSED, user.id)
+            await _note_refusal(session, who, user)
         raise Problem(ErrorCode.SIGN_IN_FAILED)
 
     async def hash(self, password: SecretStr) -> str:
@@ -139,6 +146,13 @@ class AccountService:
     async def enable(self, session: AsyncSession, user: User, who: Witness) -> None:
         user.disabled_at = None
         note(session, who, Action.USER_ENABLED, user.id)
+
+
+async def _note_refusal(session: AsyncSession, who: Witness, user: User) -> None:
+    """Once in an hour: whoever guesses is not to fill a log that is kept for ever."""
+    since = utc_now() - ONE_REFUSAL
+    if not await was_noted(session, who, Action.SIGN_IN_REFUSED, user.id, since):
+        note(session, who, Action.SIGN_IN_REFUSED, user.id)
 
 
 async def check_operated(session: AsyncSession, leaving: User) -> None:

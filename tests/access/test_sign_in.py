@@ -1,6 +1,8 @@
 """Signing in: a short access token, and a cookie that draws the next."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import pytest
@@ -104,6 +106,19 @@ def test_refusals_are_written_down(town: Town) -> None:
     fresh = town.newcomer("ursula")
     town.http.post("/api/auth/sign-in", json={"email": fresh.email, "password": "wrong"})
     assert audit(town, fresh)[:2] == ["sign_in_refused", "signed_in"]
+
+
+def test_who_guesses_does_not_fill_the_audit_log(town: Town) -> None:
+    """One entry in an hour from one place for somebody's account, and none for nobody's."""
+    target = town.newcomer("udo")
+    for number in range(3):
+        for email in (target.email, f"nobody{number}@example.org"):
+            town.http.post("/api/auth/sign-in", json={"email": email, "password": "wrong"})
+    assert audit(town, target).count("sign_in_refused") == 1
+    with closing(sqlite3.connect(town.server.data_dir / "app.sqlite")) as database:
+        rows = database.execute("SELECT target FROM audit WHERE action = 'sign_in_refused'").fetchall()
+    assert (target.user_id,) in rows
+    assert (None,) not in rows
 
 
 @pytest.mark.parametrize("path", ["sign-in", "refresh", "sign-out"])
