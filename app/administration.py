@@ -114,10 +114,14 @@ _COMMANDS: dict[tuple[str, str], Command] = {
 
 
 def _ask_password() -> str:
-    """Never an argument, which everybody on the machine can read. Raises `InvalidSettings`."""
-    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    """Never an argument, which everybody on the machine can read; twice where nobody sees what they type.
+    Raises `InvalidSettings`."""
+    is_blind = sys.stdin.isatty()
+    password = getpass("Password: ") if is_blind else sys.stdin.readline().rstrip("\n")
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidSettings(f"A password needs at least {SHORTEST_PASSWORD} characters.")
+    if is_blind and getpass("The same again: ") != password:
+        raise InvalidSettings("The two passwords differ.")
     return password
 
 

@@ -10,11 +10,16 @@ from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import renders
 from app.media.sandbox import isolation
 from app.monitoring.diagnostics import Check, checked
+from app.storage.encryption.setup import Encryption
 from app.subtitles.engines.base import Transcriber
 from app.translation.engines.base import Translator
 from app.tts.engines.base import TTSClient
 
 OPENAI_HOST = "api.openai.com"
+ROOT_KEY_REMEDY = (
+    "Set ENCRYPTION_KEY to the key that was in use, or put your copy of keys/root.key back into DATA_DIR, "
+    "for its owner alone (chmod 600)."
+)
 ENGINE_REMEDY = "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server."
 
 
@@ -84,14 +89,17 @@ class EngineChecks:
         return f"{engine.name}: {len(voices)} voices for {_counted(languages)}"
 
 
-def thorough_checks(settings: Settings, ffmpeg: FFmpegWrapper, engines: EngineChecks) -> tuple[Check, ...]:
+def thorough_checks(
+    settings: Settings, encryption: Encryption, ffmpeg: FFmpegWrapper, engines: EngineChecks
+) -> tuple[Check, ...]:
     """In the order they are worth reading."""
+    root_key = checked("root key", ROOT_KEY_REMEDY, encryption.check)
     build = checked(
         "ffmpeg build", "Install a full build of FFmpeg, or unset FFMPEG_BINARY.", partial(_build, ffmpeg)
     )
     openai = checked("openai", ENGINE_REMEDY, partial(_openai, settings), required=False)
     sandbox = checked("sandbox", "apt-get install bubblewrap", _sandbox, required=False)
-    return (build, sandbox, *_font_checks(ffmpeg), *engines.checks(), openai)
+    return (root_key, build, sandbox, *_font_checks(ffmpeg), *engines.checks(), openai)
 
 
 async def _build(ffmpeg: FFmpegWrapper) -> str:

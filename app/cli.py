@@ -206,7 +206,7 @@ def _add_users(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("list", help="everybody")
     add = actions.add_parser(
-        "add", help="make a user; the password is asked for, or read from standard input"
+        "add", help="make a user; the password is asked for twice, or read from standard input"
     )
     add.add_argument("email")
     add.add_argument("--operator", action="store_true", help="looks after the server; the first user does")

@@ -312,7 +312,7 @@ class Resources:
 
     def _thorough_checks(self) -> Sequence[Check]:
         engines = EngineChecks(self.transcriber, self.translator, self.synthesizer)
-        return thorough_checks(self.settings, self.ffmpeg, engines)
+        return thorough_checks(self.settings, self.encryption, self.ffmpeg, engines)
 
     def _essential_checks(self) -> Sequence[Check]:
         async def database() -> str:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from app.cli import main
+from app.storage.encryption.root_keys import new_key
 from tests.loopback.openai_server import LoopbackOpenAI
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +104,7 @@ def test_the_doctor_lists_what_works_and_what_is_missing(environment: dict[str, 
     for check in (
         "database",
         "disk",
+        "root key",
         "ffmpeg build",
         "font: Korean",
         "transcription",
@@ -122,6 +124,26 @@ def test_the_doctor_fails_when_something_required_is_missing(
     assert outcome.returncode == 1
     assert re.search(r"^missing +speech .*OPENAI_API_KEY", outcome.stdout, re.MULTILINE), outcome.stdout
     assert "→ Set OPENAI_API_KEY" in outcome.stdout
+
+
+def test_the_doctor_tells_whether_the_root_key_opens_what_is_stored(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """And changes nothing: another key is not made."""
+    with _started("serve", tmp_path, environment) as (process, url):
+        assert httpx.get(f"{url}/readyz", timeout=READY_SECONDS).is_success
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+    key = tmp_path / "data" / "keys" / "root.key"
+    assert _root_key_check(environment, tmp_path) == ("ok", f"in {key}; data keys that it opens: 1")
+    verdict, detail = _root_key_check(environment | {"ENCRYPTION_KEY": new_key()}, tmp_path)
+    assert (verdict, "the stored keys belong to the root key" in detail) == ("missing", True)
+    key.chmod(0o640)
+    verdict, detail = _root_key_check(environment, tmp_path)
+    assert (verdict, detail.endswith("chmod 600 it")) == ("missing", True)
+    key.unlink()
+    assert _root_key_check(environment, tmp_path)[0] == "missing"
+    assert not key.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -164,6 +186,19 @@ def test_a_demo_of_a_file_that_is_not_there(environment: dict[str, str], tmp_pat
     outcome = _run("demo", tmp_path, environment, "missing.mp4")
     assert outcome.returncode == 1
     assert outcome.stdout == "There is no file missing.mp4.\n"
+
+
+def test_a_demo_whose_server_does_not_start_says_why(
+    environment: dict[str, str], tmp_path: Path, clip: Path
+) -> None:
+    """Here one whose data were sealed with another key."""
+    keys = tmp_path / "data" / "demo" / "data" / "objects" / "keys" / ("0" * 32)
+    keys.mkdir(parents=True)
+    (keys / "another").write_bytes(b"wrapped")
+    outcome = _run("demo", tmp_path, environment | {"ENCRYPTION_KEY": new_key()}, str(clip))
+    assert outcome.returncode == 1
+    assert "ENCRYPTION_KEY: the stored keys belong to the root key another" in outcome.stdout
+    assert outcome.stdout.endswith(f"remove {tmp_path / 'data' / 'demo' / 'data'}.\n")
 
 
 def test_the_demo_dubs_a_video(
@@ -209,6 +244,15 @@ def test_heavy_modules_are_left_until_they_are_used(environment: dict[str, str],
         check=True,
     )
     assert outcome.stdout.split() == []
+
+
+def _root_key_check(environment: Mapping[str, str], folder: Path) -> tuple[str, str]:
+    """The doctor's verdict, and what it found; of a key that it is shown, not which."""
+    wide = {"COLUMNS": "600"}
+    told = _run("doctor", folder, {**environment, **wide}).stdout
+    found = re.search(r"^(ok|missing) +root key +(?:[0-9a-f]{16}, )?(.*?) *$", told, re.MULTILINE)
+    assert found, told
+    return found[1], found[2]
 
 
 def _run(

@@ -9,7 +9,7 @@ from typing import BinaryIO, Self
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from app.demo.failure import DemoFailed
+from app.demo.failure import DemoFailed, ServerStopped
 
 FINAL = ("completed", "failed", "cancelled")
 EVENT_DATA = "data:"
@@ -61,7 +61,7 @@ class DubbingClient:
     ) -> None:
         self._http.close()
         if isinstance(error, httpx.TransportError):
-            raise DemoFailed("The server stopped while it was working.") from error
+            raise ServerStopped from error
 
     def upload(self, file: BinaryIO, name: str) -> UploadedVideo:
         answer = _accepted(self._http.post("/videos/upload", files={"video": (name, file)}))

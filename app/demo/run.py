@@ -16,8 +16,8 @@ from app.core.errors import Problem
 from app.core.locales import catalogue
 from app.core.settings import Settings
 from app.demo import sample
-from app.demo.client import DubbingClient, Task
-from app.demo.failure import DemoFailed
+from app.demo.client import FINAL, DubbingClient, Task
+from app.demo.failure import DemoFailed, ServerStopped
 from app.demo.server import claimed, running_server
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.fonts import prepare_fonts
@@ -60,7 +60,7 @@ def run_demo(settings: Settings, video: Path | None, source: str, target: str) -
         ):
             Demo(settings, client, console, folder).run(video, source, target)
     except DemoFailed as failure:
-        console.print(str(failure), style="red", markup=False)
+        console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -138,7 +138,9 @@ class Demo:
             last: Task | None = None
             for last in self._client.follow(self._client.start(video_id, stage.path, stage.body)):
                 self._progress.update(bar, completed=last.progress, message=last.message)
-            if last is None or last.status != "completed":
+            if last is None or last.status not in FINAL:
+                raise ServerStopped
+            if last.status != "completed":
                 raise DemoFailed(_reason(last))
 
     def _fetch(self, video_id: str, duration: float, name: str, target: str) -> Dubbed:
@@ -195,7 +197,5 @@ def _stages(source: str, target: str) -> tuple[Stage, ...]:
     )
 
 
-def _reason(task: Task | None) -> str:
-    if task is None:
-        return "The server stopped while it was working."
+def _reason(task: Task) -> str:
     return f"{task.error.message}\n{task.error.next}" if task.error else task.message

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.demo.failure import DemoFailed
+from app.demo.failure import DemoFailed, ServerStopped
 
 STOP_SECONDS = 15.0
 ANNOUNCEMENT = "Listening on "
@@ -31,7 +31,7 @@ def claimed(folder: Path) -> Iterator[None]:
 @contextmanager
 def running_server(data: Path, log: Path) -> Iterator[str]:
     """The URL of a server on `data`, which is gone when the block ends. Raises `DemoFailed` with the end
-    of its log when it does not start."""
+    of its log when it does not start, or stops before."""
     environment = os.environ | {
         "DATA_DIR": str(data),
         "DATABASE_URL": f"sqlite:///{data / 'app.sqlite'}",
@@ -49,16 +49,21 @@ def running_server(data: Path, log: Path) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is for the demo, which first cancels what the server is doing
         )
     try:
-        yield _announced(process, log)
+        yield _announced(process)
+    except ServerStopped as stopped:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)  # it closes its door before it says why
+        told = log.read_text(errors="replace")[-LOG_TAIL:].strip()
+        raise DemoFailed(f"{stopped}\n{told}\nTo begin the demo anew, remove {data}.") from stopped
     finally:
         _stop(process)
 
 
-def _announced(process: subprocess.Popen[str], log: Path) -> str:
+def _announced(process: subprocess.Popen[str]) -> str:
     for line in process.stdout or ():
         if line.startswith(ANNOUNCEMENT):
             return line.removeprefix(ANNOUNCEMENT).strip()
-    raise DemoFailed(f"The server did not start.\n{log.read_text(errors='replace')[-LOG_TAIL:]}")
+    raise ServerStopped
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

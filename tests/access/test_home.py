@@ -1,5 +1,6 @@
 """A server without users answers whoever is on its machine, and nobody else."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -136,6 +137,32 @@ def test_the_console_refuses(newborn: LiveServer, console: Console) -> None:
     assert (unknown.returncode, "key_none" in unknown.stderr) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("again", "code", "told"), [(PASSWORD, 0, ""), ("something else", 2, "The two passwords differ.")]
+)
+def test_a_password_that_nobody_sees_is_typed_twice(
+    newborn: LiveServer, again: str, code: int, told: str
+) -> None:
+    """On a terminal."""
+    terminal, keyboard = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "users", "add", "ann@example.org"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(newborn.data_dir)},
+        cwd=newborn.data_dir.parent,
+        stdin=keyboard,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        for prompt, typed in ((b"Password: ", PASSWORD), (b"The same again: ", again)):
+            assert _is_asked(process, prompt)
+            os.write(terminal, f"{typed}\n".encode())
+        _, rest = process.communicate(timeout=60)
+    os.close(terminal)
+    os.close(keyboard)
+    assert (process.returncode, rest.decode().strip()) == (code, told)
+
+
 def test_the_console_lets_in_and_out(newborn: LiveServer, console: Console) -> None:
     console("users", "add", "ann@example.org", typed=f"{PASSWORD}\n")
     only = console("users", "disable", "ann@example.org")
@@ -149,6 +176,17 @@ def test_the_console_lets_in_and_out(newborn: LiveServer, console: Console) -> N
     assert (key_id in listed, secret in listed) == (True, False)
     console("keys", "revoke", key_id)
     assert newborn.http.get("/api/videos", headers={"X-API-Key": secret}).status_code == 401
+
+
+def _is_asked(process: "subprocess.Popen[bytes]", prompt: bytes) -> bool:
+    """Waits for it on standard error; False if the process ends without."""
+    assert process.stderr is not None
+    told = b""
+    while not told.endswith(prompt):
+        if not (more := process.stderr.read(1)):
+            return False
+        told += more
+    return True
 
 
 def _signs_in(server: LiveServer, email: str, password: str) -> bool:

@@ -102,16 +102,15 @@ class Keyring:
         Raises `InvalidSettings` if the root key is not the one that the keys were wrapped by, or if there are
         objects from before everything was sealed, unless that is what it is to begin with.
         """
-        await asyncio.to_thread(self._read)
-        if is_new := not self._keys:
-            if not amid_content and await asyncio.to_thread(self._store.has_content):
-                raise InvalidSettings(
-                    "ENCRYPTION: what is stored here is not encrypted yet: run `python -m app encryption "
-                    "apply` once while nothing else runs, or set ENCRYPTION=off"
-                )
+        if is_new := not await self._read_all(amid_content=amid_content):
             await self.begin()
         self._newest = self._keys[max(self._keys)]
         return is_new
+
+    async def check(self) -> int:
+        """How many data keys there are, all of which can be unwrapped. Raises `InvalidSettings` where `load`
+        would; makes none."""
+        return await self._read_all(amid_content=False)
 
     @property
     def newest(self) -> DataKey:
@@ -163,6 +162,15 @@ class Keyring:
     def _root(self) -> KeyWrapper:
         current = self._roots.current()
         return self._roots.make() if current is None else current
+
+    async def _read_all(self, *, amid_content: bool) -> int:
+        await asyncio.to_thread(self._read)
+        if not (self._keys or amid_content) and await asyncio.to_thread(self._store.has_content):
+            raise InvalidSettings(
+                "ENCRYPTION: what is stored here is not encrypted yet: run `python -m app encryption "
+                "apply` once while nothing else runs, or set ENCRYPTION=off"
+            )
+        return len(self._keys)
 
     def _read(self, wanted: frozenset[bytes] | None = None) -> None:
         """All that are there, or those `wanted`."""

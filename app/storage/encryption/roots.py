@@ -42,13 +42,26 @@ class ConfiguredRoots:
             raise InvalidSettings(f"ENCRYPTION_KEY: there is no root key yet; set {OPERATORS}")
         return Rotation(_loaded(self._next), (own,), lambda: self.file.replace(self._next))
 
+    def told(self) -> str:
+        """Where the root key is, or will be. Raises `InvalidSettings` as the first start would."""
+        chosen, own = self.chosen(), self.file.load()
+        if chosen is not None:
+            return f"{chosen.id}, the operator's"
+        if own is not None:
+            return f"{own.id}, in {self.file.path}"
+        self._check_may_make()
+        return f"to be made in {self.file.path}"
+
     def make(self) -> KeyWrapper:
+        self._check_may_make()
+        return _loaded(self.file)
+
+    def _check_may_make(self) -> None:
         if not self._may_make:
             raise InvalidSettings(
                 "ENCRYPTION_KEY: where objects are in a bucket, every machine needs the same key: "
                 f"set {OPERATORS} (`python -m app encryption key` prints a new one)"
             )
-        return _loaded(self.file)
 
 
 def _loaded(file: RootKeyFile) -> KeyWrapper:

@@ -1,5 +1,7 @@
 """Encryption at rest as the settings want it."""
 
+import asyncio
+
 from app.core.errors import InvalidSettings, Problem
 from app.core.settings import Settings
 from app.storage.backends import OBJECTS, backend
@@ -38,6 +40,15 @@ class Encryption:
             return False
         except Problem as problem:
             raise InvalidSettings(f"STORAGE_URL: {problem.details.get('reason', problem)}") from problem
+
+    async def check(self) -> str:
+        """What protects what is stored, for people. Raises `InvalidSettings` or `Problem` where `start`
+        could not; changes nothing."""
+        if self.keyring is None:
+            await self._check_unsealed()
+            return "off: whoever has the disk can read what is stored"
+        root = await asyncio.to_thread(self.roots.told)
+        return f"{root}; data keys that it opens: {await self.keyring.check()}"
 
     async def _check_unsealed(self) -> None:
         if await self.store.has_keys():
