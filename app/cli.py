@@ -53,9 +53,6 @@ def serve(settings: Settings) -> int:
         app = create_app(settings)
         for number in STOPPING:
             signal.signal(number, _leave)
-        host, port = listener.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        print(f"Listening on {url}\nAPI page at {url}/docs", flush=True)
         asyncio.run(_serve(app, settings, listener))
     return 0
 
@@ -140,6 +137,8 @@ async def _serve(app: "FastAPI", settings: Settings, listener: socket.socket) ->
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     async with app.router.lifespan_context(app):
+        url = _url_of(listener)
+        print(f"Listening on {url}\nAPI page at {url}/docs", flush=True)
         await Server(config).serve(sockets=[listener])
 
 
@@ -161,6 +160,11 @@ async def _work(settings: Settings) -> None:
 def _leave(number: int, frame: FrameType | None) -> None:
     """uvicorn stops by itself and then raises the signal anew: being asked to stop is no failure."""
     raise SystemExit(0)
+
+
+def _url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listener(settings: Settings) -> socket.socket:
