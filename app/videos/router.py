@@ -23,6 +23,7 @@ from app.media.formats import mime_type
 from app.projects.access import (
     FILE_READERS,
     READERS,
+    VIDEO_MAKERS,
     VIDEO_READERS,
     VIDEO_WRITERS,
     WRITERS,
@@ -174,7 +175,7 @@ async def delete_video(video_id: VideoId, session: WriteSession, processor: Proc
     "/{video_id}/trim",
     operation_id="trimVideo",
     summary="Cut a part out as a new video",
-    dependencies=[VIDEO_WRITERS],
+    dependencies=[VIDEO_MAKERS],
     status_code=201,
     responses=CREATED
     | problems(
