@@ -1,11 +1,13 @@
 """What the README and .env.example say is true."""
 
 import importlib
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.core.settings import Settings
@@ -32,7 +34,9 @@ Video SubtitleSegment Subtitles TranslationSegment Translation TTSSegment TTS Jo
 )
 
 ROWS = dict(re.findall(r"^\| (\w+) \| `(app[\w.:]*)` \|$", README, re.MULTILINE))
-SESSION = next(block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "curl" in block)
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+SESSION = next(block for block in BLOCKS if "curl" in block)
+WITH_USERS = next(block for block in BLOCKS if "sign-in" in block)
 
 
 def test_every_component_of_the_specification_has_a_row() -> None:
@@ -84,15 +88,34 @@ def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_session_works_as_it_stands(api: LiveServer, clip: Path, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl here")
-    session = SESSION.replace("http://127.0.0.1:8000", api.url)
-    session = session.replace("storage/demo/sample.mp4", f"'{clip}'")
-
     (tmp_path / "storage").mkdir()
-    outcome = subprocess.run(
-        ["bash", "-e", "-c", session], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-
+    outcome = _carried_out(SESSION, api, clip, tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("completed 100 Done") == 5, outcome.stdout
     assert (tmp_path / "storage" / "dubbed.mp4").read_bytes()[4:8] == b"ftyp"
     assert "-->" in (tmp_path / "storage" / "dubbed.srt").read_text()
+
+
+def test_so_does_the_one_with_users(clip: Path, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    defined = SESSION.partition("show()")[0]
+    known = re.search(r"-d '(.*password.*)'", WITH_USERS)
+    assert known is not None
+    with LiveServer(tmp_path / "data") as server:
+        server.http.post("/api/users", json=json.loads(known[1])).raise_for_status()
+        outcome = _carried_out(defined + WITH_USERS, server, clip, tmp_path)
+        assert outcome.returncode == 0, outcome.stderr
+        link = outcome.stdout.strip()
+        assert httpx.get(link).content == clip.read_bytes()
+        assert server.http.get("/api/videos").status_code == 401
+
+
+def _carried_out(
+    session: str, server: LiveServer, clip: Path, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    session = session.replace("http://127.0.0.1:8000", server.url)
+    session = session.replace("storage/demo/sample.mp4", f"'{clip}'")
+    return subprocess.run(
+        ["bash", "-e", "-c", session], cwd=folder, capture_output=True, text=True, check=False
+    )
