@@ -113,8 +113,8 @@ class Database:
     def __init__(self, url: str, cipher: TextCipher | None = None) -> None:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite":
-            self.engine = _sqlite_engine(self.url, "BEGIN IMMEDIATE", **ONE_WRITER)
-            self._reader = _sqlite_engine(self.url, "BEGIN")
+            self.engine = _sqlite_writer(self.url)
+            self._reader = _sqlite_reader(self.url)
         else:
             self.engine = self._reader = create_async_engine(
                 self.url, pool_pre_ping=True, hide_parameters=True
@@ -270,22 +270,36 @@ def _is_full(error: OperationalError) -> bool:
     return sqlite_code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == POSTGRES_DISK_FULL
 
 
-def _sqlite_engine(url: URL, begin: str, **pool: float) -> AsyncEngine:
-    """Each statement to the driver waits for its thread: no more of them than there must be."""
-    engine = create_async_engine(url, pool_reset_on_return=None, **QUIET, **pool)
+def _sqlite_writer(url: URL) -> AsyncEngine:
+    engine = create_async_engine(url, **QUIET, **ONE_WRITER)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, begin))
+    event.listen(
+        engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+    )
+    return engine
+
+
+def _sqlite_reader(url: URL) -> AsyncEngine:
+    """Each call to the driver waits for its thread: where reads are many and short, there are no more of them
+    than there must be."""
+    engine = create_async_engine(url, pool_reset_on_return=None, **QUIET)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_reading)
     event.listen(engine.sync_engine, "reset", _end_forgotten)
     return engine
 
 
-def _begin_sqlite(begin: str, connection: Connection) -> None:
+def _begin_reading(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
-    driver.run_async(partial(_carry_out, begin))
+    try:
+        driver.run_async(_begin)
+    except asyncio.CancelledError:  # the driver's thread may still begin
+        connection.invalidate()
+        raise
 
 
-async def _carry_out(statement: str, driver: Any) -> None:
-    await driver.execute_fetchall(statement)
+async def _begin(driver: Any) -> None:
+    await driver.execute_fetchall("BEGIN")
 
 
 def _end_forgotten(connection: Any, record: object, state: object) -> None:

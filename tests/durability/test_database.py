@@ -75,6 +75,26 @@ async def test_a_cancellation_comes_after_what_follows_a_commit(database: Databa
     assert happened == ["followed"]
 
 
+@pytest.mark.parametrize("kind", ["read", "write"])
+async def test_a_cancellation_at_any_moment_leaves_nothing_begun(database: Database, kind: str) -> None:
+    begin = database.read if kind == "read" else database.write
+
+    async def work() -> None:
+        async with begin() as session:
+            await session.get(MemoEntry, "any")
+            await session.get(MemoEntry, "other")
+
+    await work()
+    for moment in range(100):
+        task = asyncio.create_task(work())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        async with asyncio.timeout(20):
+            await work()
+
+
 async def test_nothing_follows_a_transaction_that_failed(database: Database) -> None:
     happened: list[str] = []
 
