@@ -64,7 +64,7 @@ def test_every_post_can_be_repeated() -> None:
 @pytest.mark.parametrize("by_key", [False, True], ids=["signed in", "by a key"])
 def test_who_has_left_is_told_nothing(town: Town, gus: Person, short_clip: Path, by_key: bool) -> None:
     if by_key:
-        scopes = ("videos:read", "videos:write")
+        scopes = ("videos:read", "videos:write", "jobs:run")
         gus = Person(gus.name, {"X-API-Key": town.key(gus, *scopes)["secret"]}, gus.user_id)
     uploading, trimming = with_key(gus), with_key(gus)
     first = uploaded(town, uploading, short_clip).raise_for_status()
