@@ -13,6 +13,7 @@ from tests.bucket import Bucket
 from tests.live_server import LiveServer
 from tests.loopback.engines import MixedVoices
 from tests.loopback.openai_server import LoopbackOpenAI
+from tests.migrated import migrated_database
 from tests.postgres import VARIABLE, Postgres
 
 TESTS = Path(__file__).parent
@@ -60,11 +61,12 @@ def shared_by_machines(postgres: Postgres, bucket: Bucket) -> dict[str, str]:
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated database of the test's own, of either kind."""
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'app.sqlite'}"
+        path = tmp_path / "app.sqlite"
+        path.write_bytes(migrated_database())
+        url = f"sqlite+aiosqlite:///{path}"
     else:
         url = request.getfixturevalue("postgres").new()
     database = Database(url)
-    await database.migrate()
     yield database
     await database.close()
 

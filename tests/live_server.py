@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from tests.forked_process import ForkedProcess
+from tests.migrated import migrated_database
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
@@ -63,6 +64,9 @@ class LiveProcess:
         """Does not wait until it is ready."""
         folder = self.data_dir.parent  # away from a developer's .env
         if self._launcher is None:
+            if "DATABASE_URL" not in self._environment and not self.data_dir.exists():
+                self.data_dir.mkdir()
+                (self.data_dir / "app.sqlite").write_bytes(migrated_database())
             self._process = ForkedProcess(self._command, folder, self._environment, self._log)
             return
         with self._log.open("ab") as log:

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,25 +8,18 @@ from app.media.ffmpeg import FFmpegWrapper
 from app.memo import Memo
 from app.storage.manager import StorageManager
 from tests.media.conftest import ffmpeg, shared_video
+from tests.migrated import migrated_database
 from tests.render.mixing import MixingDesk
 from tests.render.studio import Studio
 
 __all__ = ["ffmpeg", "shared_video"]
 
 
-@pytest.fixture(scope="session")
-async def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "empty.sqlite"
-    database = Database(f"sqlite+aiosqlite:///{path}")
-    await database.migrate()
-    await database.close()
-    return path
-
-
 @pytest.fixture
-async def desk(tmp_path: Path, ffmpeg: FFmpegWrapper, empty_database: Path) -> AsyncIterator[MixingDesk]:
+async def desk(tmp_path: Path, ffmpeg: FFmpegWrapper) -> AsyncIterator[MixingDesk]:
     """Nothing has been mixed on it yet."""
-    path = shutil.copy(empty_database, tmp_path / "app.sqlite")
+    path = tmp_path / "app.sqlite"
+    path.write_bytes(migrated_database())
     database = Database(f"sqlite+aiosqlite:///{path}")
     storage = StorageManager(tmp_path / "data", "test")
     memo = Memo(database, storage)
