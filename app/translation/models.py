@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, utc_now
-from app.core.sealed_columns import SealedJson, SealedText
+from app.core.sealed_columns import SealedJson, SealedLabel, SealedText
 
 
 class Translation(Base):
@@ -23,7 +23,7 @@ class Translation(Base):
     source_language: Mapped[str]
     translation_model: Mapped[str | None]
     model_used: Mapped[str | None]
-    title: Mapped[str | None] = mapped_column(SealedText("translations.title"))
+    title: Mapped[str | None] = mapped_column(SealedLabel("translations.title"))
     untranslated: Mapped[list[int]] = mapped_column(JSON, default=list)
     missed_terms: Mapped[list[int]] = mapped_column(JSON, default=list)
     doubtful: Mapped[list[int]] = mapped_column(JSON, default=list)

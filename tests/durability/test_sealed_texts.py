@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects import sqlite
 
 import app.resources  # noqa: F401 - importing the models fills the metadata
@@ -26,6 +26,8 @@ from app.core.sealed_columns import (
 from app.jobs.models import Event
 from app.storage.encryption.texts import Texts
 from app.subtitles.models import SubtitleSegment
+from app.translation.models import Translation
+from app.videos.models import Video, VideoStatus
 from app.webhooks.models import Webhook
 from tests.storage.places import FixedRoots, Place
 
@@ -120,6 +122,31 @@ async def test_a_label_does_not_take_its_row_along(texts: Texts) -> None:
     assert label.process_result_value(resting, dialect) == "A title"
     for changed in (f"{resting}A", "A title", texts.seal("videos.filename", b"A name")):
         assert label.process_result_value(changed, dialect) == UNREADABLE
+
+
+async def test_a_damaged_title_of_a_translation_leaves_its_lines_to_be_read(sealed: Database) -> None:
+    """And what is named after it: the dub in that language."""
+    video = Video(
+        id="vid_1",
+        filename="a.mp4",
+        title="A title",
+        duration=1.0,
+        resolution="16x16",
+        file_size=1,
+        format="mp4",
+        source_language="en",
+        status=VideoStatus.UPLOADED,
+        media={},
+    )
+    async with sealed.write() as session:
+        session.add(video)
+        await session.flush()
+        session.add(Translation(video_id="vid_1", target_language="ko", source_language="en", title="제목"))
+    async with sealed.engine.begin() as connection:
+        await connection.execute(text("UPDATE translations SET title = substr(title, 1, 40)"))
+    async with sealed.read() as session:
+        track = await session.get_one(Translation, ("vid_1", "ko"))
+        assert (track.title, track.source_language) == (UNREADABLE, "en")
 
 
 async def test_a_changed_text_is_written_anew(sealed: Database) -> None:
