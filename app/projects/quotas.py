@@ -77,13 +77,17 @@ async def empty(session: AsyncSession, video_id: str) -> None:
 
 
 async def check_room(session: AsyncSession, project_id: str, size: int) -> None:
-    """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`."""
+    """Whether so many bytes more may be stored. Raises `Problem(QUOTA_REACHED)`, or
+    `Problem(PROJECT_NOT_FOUND)` if the project was deleted before its turn came."""
     await take_turn(session, project_id)
     (await room_in(session, project_id)).check(size)
 
 
 async def room_in(session: AsyncSession, project_id: str) -> Room:
-    project = await session.get_one(Project, project_id)
+    """Raises `Problem(PROJECT_NOT_FOUND)`."""
+    project = await session.get(Project, project_id)
+    if project is None:
+        raise Problem(ErrorCode.PROJECT_NOT_FOUND, field="project_id", project_id=project_id)
     if project.most_bytes is None:
         return Room(0, None)
     return Room(await _stored(session, project_id), project.most_bytes)

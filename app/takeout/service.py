@@ -7,6 +7,7 @@ from app.accounts.models import ApiKey, User
 from app.accounts.service import check_operated
 from app.audit.log import Witness, note
 from app.audit.models import Action
+from app.core.database import take_turn
 from app.idempotency.models import IdempotencyKey
 from app.idempotency.storage import forget_answers
 from app.jobs.models import Event
@@ -26,9 +27,10 @@ class Takeout:
     async def erase_project(self, session: AsyncSession, project: Project, who: Witness) -> None:
         """With its videos, their tasks and events, its webhooks, links and keys. The project of a server
         without users stays, empty."""
+        await self._erase_videos(session, project, who)
+        await take_turn(session, project.id)  # from now on nothing is uploaded there or cut out
+        await self._erase_videos(session, project, who)
         held = select(Holding.video_id).where(Holding.project_id == project.id)
-        for video_id in (await session.scalars(select(Video.id).where(Video.id.in_(held)))).all():
-            await self._videos.delete(session, video_id, who)
         await session.execute(delete(Event).where(Event.video_id.in_(held)))
         await session.execute(delete(Webhook).where(Webhook.project_id == project.id))
         await session.execute(delete(ApiKey).where(ApiKey.project_id == project.id))
@@ -46,3 +48,8 @@ class Takeout:
         await session.delete(user)
         note(session, who, Action.USER_DELETED, user.id)
         await session.flush()
+
+    async def _erase_videos(self, session: AsyncSession, project: Project, who: Witness) -> None:
+        held = select(Holding.video_id).where(Holding.project_id == project.id)
+        for video_id in (await session.scalars(select(Video.id).where(Video.id.in_(held)))).all():
+            await self._videos.delete(session, video_id, who)

@@ -116,12 +116,14 @@ class VideoProcessor:
         self, session: AsyncSession, video_id: str, request: TrimRequest
     ) -> tuple[Video, Video, Job]:
         """The source, the new video and the task that makes its file. Raises `Problem(INVALID_RANGE)`."""
+        project_id = await held_in(session, video_id)
+        await take_turn(session, project_id)
         source = await rows.get_video(session, video_id)
         _check_range(request, source.duration)
         length = round(request.end_time - request.start_time, 3)
         trimmed = _cut_row(source, length)
         session.add(trimmed)
-        await hold(session, await held_in(session, video_id), trimmed.id, length)
+        await hold(session, project_id, trimmed.id, length)
         job = await self._scheduler.start(
             session,
             JobType.VIDEO_TRIM,
