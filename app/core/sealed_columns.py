@@ -7,6 +7,7 @@ are.
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -111,6 +112,17 @@ class SealedJson(TypeDecorator[Any]):
     def __init__(self, purpose: str) -> None:
         super().__init__()
         self.purpose = purpose
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """What was changed need not be JSON any more where the database does not see to that."""
+        process = super().result_processor(dialect, coltype)
+        return process and partial(self._read, process)
+
+    def _read(self, process: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return process(value)
+        except json.JSONDecodeError as error:
+            raise Problem(ErrorCode.CONTENT_DAMAGED, name=self.purpose) from error
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         cipher = cipher_of(dialect)

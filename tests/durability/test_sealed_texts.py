@@ -23,7 +23,7 @@ from app.core.sealed_columns import (
     sealed_columns,
     use_cipher,
 )
-from app.jobs.models import Event
+from app.jobs.models import Event, EventKind
 from app.storage.encryption.texts import Texts
 from app.subtitles.models import SubtitleSegment
 from app.translation.models import Translation
@@ -122,6 +122,17 @@ async def test_a_label_does_not_take_its_row_along(texts: Texts) -> None:
     assert label.process_result_value(resting, dialect) == "A title"
     for changed in (f"{resting}A", "A title", texts.seal("videos.filename", b"A name")):
         assert label.process_result_value(changed, dialect) == UNREADABLE
+
+
+async def test_what_is_no_json_any_more_is_damaged(sealed: Database) -> None:
+    async with sealed.write() as session:
+        session.add(Event(video_id="vid_1", task_id="task_1", kind=EventKind.QUEUED, task={"message": LINE}))
+    async with sealed.engine.begin() as connection:
+        await connection.execute(text("UPDATE events SET task = substr(task, 1, 40)"))
+    async with sealed.read() as session:
+        with pytest.raises(Problem) as refused:
+            await session.scalar(select(Event.task))
+    assert refused.value.code is ErrorCode.CONTENT_DAMAGED
 
 
 async def test_a_damaged_title_of_a_translation_leaves_its_lines_to_be_read(sealed: Database) -> None:
