@@ -26,7 +26,7 @@ async def readable_task(
         .join(Holding, Holding.video_id == Job.video_id)
         .where(Job.id == task_id)
     )
-    job, project_id = found.tuples().one_or_none() or (None, None)
+    job, project_id = found.one_or_none() or (None, None)
     unknown = Problem(ErrorCode.TASK_NOT_FOUND, task_id=task_id)
     await check_access(session, caller, project_id, scopes, unknown)
     if job is None:

@@ -45,7 +45,8 @@ async def estimate_seconds(session: AsyncSession, work: Workload) -> float:
 
 
 class ProgressReporter:
-    """Keeps the newest word of one job and writes it to its row, at most a few times a second."""
+    """Keeps the newest word of one job and writes it to its row, at most a few times a second, and only what
+    says something new."""
 
     def __init__(self, database: Database, attempt: Attempt, estimated_seconds: float) -> None:
         self._database = database
@@ -53,6 +54,7 @@ class ProgressReporter:
         self._estimated_seconds = estimated_seconds
         self._started = utc_now()
         self._latest: tuple[float, str, Details] = (0.0, "started", {})
+        self._written: tuple[int, str, Details] | None = None
         self._news = asyncio.Event()
 
     def report(self, fraction: float, message: str, **details: str | float) -> None:
@@ -81,10 +83,12 @@ class ProgressReporter:
 
     async def _write(self) -> None:
         fraction, message, details = self._latest
+        word = (int(fraction * 100), message, details)
+        if word == self._written:
+            return
         async with self._database.write() as session:
-            await mark_progress(
-                session, self._attempt, int(fraction * 100), message, details, self._completion(fraction)
-            )
+            await mark_progress(session, self._attempt, *word, self._completion(fraction))
+        self._written = word
 
     def _completion(self, fraction: float) -> datetime:
         now = utc_now()

@@ -292,7 +292,8 @@ def _current(attempt: Attempt) -> Conditions:
 
 async def _change(session: AsyncSession, conditions: Conditions, kind: EventKind, **values: object) -> None:
     statement = update(Job).where(*conditions).values(updated_at=utc_now(), **values).returning(Job)
-    changed = await session.scalars(statement, execution_options={"populate_existing": True})
+    options = {"populate_existing": True, "synchronize_session": False}  # the row that returns tells all
+    changed = await session.scalars(statement, execution_options=options)
     job = changed.one_or_none()
     if job is None:
         raise JobNoLongerActive

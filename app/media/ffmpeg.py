@@ -24,6 +24,7 @@ STDERR_KEPT = 8192
 # A damaged stretch is no reason to give up: what decodes is what there is.
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-max_error_rate", "1")
 PROGRESS = ("-progress", "pipe:1", "-nostats")
+PROGRESS_READ = 4096
 WANTED_ENCODERS = ("libx264", "aac", "libvpx-vp9", "libopus", "libmp3lame", "mjpeg")
 WANTED_FILTERS = ("subtitles", "zscale", "tonemap", "thumbnail")
 
@@ -188,10 +189,13 @@ async def _watched(
 async def _report_progress(
     stdout: asyncio.StreamReader, duration: float | None, on_progress: ProgressCallback | None
 ) -> None:
-    async for line in stdout:
-        key, _, value = line.decode(errors="replace").strip().partition("=")
-        if on_progress and duration and key == "out_time_us" and value.lstrip("-").isdigit():
-            on_progress(min(1.0, max(0.0, int(value) / 1e6 / duration)))
+    rest = b""
+    while chunk := await stdout.read(PROGRESS_READ):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            key, _, value = line.decode(errors="replace").strip().partition("=")
+            if on_progress and duration and key == "out_time_us" and value.lstrip("-").isdigit():
+                on_progress(min(1.0, max(0.0, int(value) / 1e6 / duration)))
 
 
 async def _tail(stderr: asyncio.StreamReader) -> bytes:
