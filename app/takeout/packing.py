@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,16 @@ from zipstream import ZipStream
 from app.accounts.models import ApiKey, User
 from app.accounts.schemas import key_details, user_details
 from app.audit.models import AuditEntry
+from app.core.errors import ErrorCode, Problem
 from app.projects.models import Holding, Member, Project, Role
 from app.projects.schemas import project_details
 from app.render.models import GeneratedVideo
 from app.render.report_schemas import REPORT
 from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
+from app.subtitles.models import Subtitles
 from app.subtitles.segments import Segment
-from app.subtitles.storage import find_track as find_original
+from app.subtitles.storage import load_track as load_original
 from app.subtitles.tracks import cues_of
 from app.takeout.records import (
     audit_of,
@@ -82,10 +84,10 @@ async def files_of_project(session: AsyncSession, project: Project) -> list[Pack
     files = [
         PackedFile(f"{here}/project.json", project_details(project).model_dump_json(indent=2).encode()),
         PackedFile(f"{here}/members.json", _json(members)),
-        PackedFile(f"{here}/tasks.json", await tasks_of(session, project)),
+        await _readable(f"{here}/tasks.json", tasks_of(session, project)),
         PackedFile(f"{here}/usage.json", await calls_of(session, project)),
-        PackedFile(f"{here}/links.json", await links_of(session, project)),
-        PackedFile(f"{here}/webhooks.json", await webhooks_of(session, project)),
+        await _readable(f"{here}/links.json", links_of(session, project)),
+        await _readable(f"{here}/webhooks.json", webhooks_of(session, project)),
         PackedFile(f"{here}/audit.json", await audit_of(session, AuditEntry.project_id == project.id)),
     ]
     held = select(Holding.video_id).where(Holding.project_id == project.id)
@@ -132,15 +134,43 @@ async def _files_of_video(session: AsyncSession, here: str, video: Video) -> lis
     files = [PackedFile(f"{here}/video.json", _FACTS.dump_json(facts, indent=2))]
     if video.path is not None:
         files.append(PackedFile(f"{here}/original/{UNSAFE.sub('_', video.filename)}", key=video.path))
-    original = await find_original(session, video.id)
-    if original is not None:
-        language = original.row.language
-        files.append(PackedFile(f"{here}/subtitles/original.vtt", _vtt(original.segments, language)))
-    languages = select(Translation.target_language).where(Translation.video_id == video.id)
-    for language in (await session.scalars(languages.order_by(Translation.target_language))).all():
-        track = await load_translation(session, video.id, language)
-        files.append(PackedFile(f"{here}/subtitles/{language}.vtt", _vtt(track.segments, language)))
+    files += await _tracks(session, f"{here}/subtitles", video)
     return files + await _spoken_lines(session, here, video) + await _dubs(session, here, video)
+
+
+async def _tracks(session: AsyncSession, here: str, video: Video) -> list[PackedFile]:
+    heard = await session.scalar(select(Subtitles.video_id).where(Subtitles.video_id == video.id))
+    languages = await session.scalars(
+        select(Translation.target_language)
+        .where(Translation.video_id == video.id)
+        .order_by(Translation.target_language)
+    )
+    translations = [
+        await _readable(f"{here}/{language}.vtt", _translation(session, video.id, language))
+        for language in languages.all()
+    ]
+    if heard is None:
+        return translations
+    return [await _readable(f"{here}/original.vtt", _original(session, video.id)), *translations]
+
+
+async def _original(session: AsyncSession, video_id: str) -> bytes:
+    track = await load_original(session, video_id)
+    return _vtt(track.segments, track.row.language)
+
+
+async def _translation(session: AsyncSession, video_id: str, language: str) -> bytes:
+    return _vtt((await load_translation(session, video_id, language)).segments, language)
+
+
+async def _readable(name: str, reading: Awaitable[bytes]) -> PackedFile:
+    """What is damaged is named in its place: the rest can be taken along."""
+    try:
+        return PackedFile(name, await reading)
+    except Problem as problem:
+        if problem.code is not ErrorCode.CONTENT_DAMAGED:
+            raise
+        return PackedFile(f"{name}.damaged.txt", str(problem).encode())
 
 
 async def _spoken_lines(session: AsyncSession, here: str, video: Video) -> list[PackedFile]:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -64,6 +66,21 @@ def test_a_project_is_taken_along(town: Town, petra: Person, short_clip: Path) -
     assert json.loads(archive.read(f"{there}/video.json"))["title"] == "Holiday"
     assert json.loads(archive.read(f"{here}/members.json")) == [{"email": petra.email, "role": "owner"}]
     assert json.loads(archive.read(f"{here}/audit.json"))[0]["action"] == "project_created"
+
+
+def test_what_is_damaged_is_named_and_the_rest_goes_along(
+    town: Town, petra: Person, short_clip: Path
+) -> None:
+    damaged, whole = (filled(town, petra, short_clip) for _ in range(2))
+    with closing(sqlite3.connect(town.server.data_dir / "app.sqlite", timeout=10)) as database, database:
+        damage = "UPDATE subtitle_segments SET text = substr(text, 1, length(text) - 8) || 'AAAAAAAA'"
+        assert database.execute(f"{damage} WHERE video_id = ?", [damaged]).rowcount == 1
+    project = project_of(town, petra)
+    archive = unpacked(town.http.get(f"/api/projects/{project}/export", headers=petra.headers))
+    videos = f"projects/{project}/videos"
+    assert archive.read(f"{videos}/{damaged}/original/{short_clip.name}") == short_clip.read_bytes()
+    assert archive.read(f"{videos}/{damaged}/subtitles/original.vtt.damaged.txt")
+    assert "Something of Petra's." in archive.read(f"{videos}/{whole}/subtitles/original.vtt").decode()
 
 
 def test_what_leads_out_of_a_project_goes_along(town: Town, petra: Person, short_clip: Path) -> None:
