@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from app.accounts.secrets import Secret
 from app.accounts.sign_ins import Tokens, begin, end_all, find_user, go_on
 from app.audit.log import Witness, note, was_noted
 from app.audit.models import Action
+from app.core.addresses import network_of
 from app.core.caller import Caller
 from app.core.database import Database, take_turn, utc_now
 from app.core.errors import ErrorCode, Problem
@@ -149,10 +151,11 @@ class AccountService:
 
 
 async def _note_refusal(session: AsyncSession, who: Witness, user: User) -> None:
-    """Once in an hour: whoever guesses is not to fill a log that is kept for ever."""
+    """Once in an hour for a network: whoever guesses is not to fill a log that is kept for ever."""
     since = utc_now() - ONE_REFUSAL
-    if not await was_noted(session, who, Action.SIGN_IN_REFUSED, user.id, since):
-        note(session, who, Action.SIGN_IN_REFUSED, user.id)
+    from_there = replace(who, address=network_of(who.address))
+    if not await was_noted(session, from_there, Action.SIGN_IN_REFUSED, user.id, since):
+        note(session, from_there, Action.SIGN_IN_REFUSED, user.id)
 
 
 async def check_operated(session: AsyncSession, leaving: User) -> None:

@@ -24,10 +24,13 @@ PROXY_VERSION = "1.0"
 def client_network(scope: Scope) -> str:
     """The client's address, or the network of an IPv6 one; `unknown` where the server is not told."""
     client = scope.get("client")
-    if client is None:
-        return "unknown"
+    return network_of(client and client[0])
+
+
+def network_of(host: str | None) -> str:
+    """All the addresses that whoever has this one is likely to have; `unknown` for what is no address."""
     try:
-        address = ip_address(client[0])
+        address = ip_address(host or "")
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from limits import parse
 
+from app.core.addresses import network_of
 from app.limits.rates import RateCounter, Rule
 from tests.api.test_errors import problem_in
 from tests.limits.conftest import Ask
@@ -140,3 +141,9 @@ def _left(standing: str) -> int:
     found = re.fullmatch(r'"address";r=(\d+);t=\d+', standing)
     assert found is not None, standing
     return int(found[1])
+
+
+def test_what_one_customer_may_hold_is_one_network() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2::f") != network_of("2001:db8:2::1")
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") == "192.0.2.1"
+    assert network_of(None) == network_of("testclient") == "unknown"
