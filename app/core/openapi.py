@@ -116,7 +116,8 @@ IDEMPOTENCY_KEY: Json = {
     "in": "header",
     "required": False,
     "description": "Any text of your own that names this request. Sent again with the same key within "
-    "24 hours, it is answered as before (`Idempotent-Replayed: true`) and not done again.",
+    "24 hours, it is answered as before (`Idempotent-Replayed: true`) and not done again. "
+    "A refusal for how things stand, such as a quota or what is not ready yet, frees the key.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "example": "2026-11-25-order-4711",
 }

@@ -6,8 +6,8 @@ What is guaranteed: the key is marked as used in the transaction of the work, so
 leaves either both or neither. A route of the class `RepeatableRoute` that works in the request's own
 transaction keeps its answer in it, too. Others keep it right after: if the process dies in between, the
 request is told `idempotency_answer_lost` when it comes again, and still not done twice. The same is told of
-what was deleted since, with the answers that were about it. Answers of 500 and above are not kept; they free
-the key.
+what was deleted since, with the answers that were about it. Answers of 500 and above are not kept, nor are
+refusals for how things stand; they free the key.
 """
 
 import asyncio
@@ -36,6 +36,8 @@ PATIENCE = 5.0
 POLLING_SECONDS = 0.1
 RETRY_AFTER = "5"
 NOT_KEPT_FROM = 500
+# Refusals for how things stand, such as a quota: the same request may be right a moment later.
+OF_THE_MOMENT = frozenset({401, 403, 404, 409, 429})
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ class IdempotencyMiddleware:
             elif digest is None or start["status"] >= NOT_KEPT_FROM:
                 await release(session, claim.holder)
             else:
+                if start["status"] in OF_THE_MOMENT:
+                    await abandon(session, claim.holder)
                 answer = kept_answer(digest, start["status"], headers, content)
                 await keep(session, claim.holder, claim.about, answer)
 

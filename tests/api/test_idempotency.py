@@ -85,11 +85,24 @@ class TestTasks:
         assert first.json()["status"] == "cancelled"
         assert_repeated(first, again)
 
-    def test_a_refusal_is_repeated_too(self, api: LiveServer, video: str, key: str) -> None:
+    def test_a_refusal_of_the_request_itself_is_repeated_too(
+        self, api: LiveServer, video: str, key: str
+    ) -> None:
         path = f"/api/videos/{video}/generate-tts"
-        first, again = (post(api, path, key, {"language": "fr"}) for _ in range(2))
-        assert (first.status_code, first.json()["code"]) == (409, "translation_not_ready")
+        first, again = (post(api, path, key, {"language": "no such"}) for _ in range(2))
+        assert first.status_code == 422
         assert_repeated(first, again)
+
+    def test_one_for_how_things_stand_frees_the_key(
+        self, api: LiveServer, video: str, own_lines: Callable[[str], tuple[str, str]], key: str
+    ) -> None:
+        path, body = f"/api/videos/{video}/generate-tts", {"language": "en"}
+        first = post(api, path, key, body)
+        assert (first.status_code, first.json()["code"]) == (409, "translation_not_ready")
+        own_lines("translations/en")
+        again = post(api, path, key, body)
+        assert (again.status_code, REPLAYED in again.headers) == (202, False)
+        assert_repeated(again, post(api, path, key, body))
 
     def test_an_answer_that_comes_after_its_transaction(
         self, api: LiveServer, video: str, own_lines: Callable[[str], tuple[str, str]], key: str
