@@ -1,6 +1,7 @@
 """How large a body may be, whatever it says of itself."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -75,8 +76,11 @@ def test_a_number_that_is_none_is_refused(api: LiveServer, clip: Path, number: s
 
 
 def test_headers_have_an_end(api: LiveServer) -> None:
-    answer = api.http.get("/api/videos", headers={"X-Long": "x" * 600_000})
-    assert answer.status_code in (400, 431)
+    """The connection may be gone before all of them are sent."""
+    with suppress(httpx.ReadError, httpx.WriteError):
+        answer = api.http.get("/api/videos", headers={"X-Long": "x" * 600_000})
+        assert answer.status_code in (400, 431)
+    assert api.http.get("/api/videos").is_success
 
 
 def test_an_address_has_an_end(api: LiveServer) -> None:
