@@ -126,14 +126,15 @@ class Assistants:
         number = self._number(job.worker)
         if job.attempt in self._given or number > MOST_ASSISTANTS:
             return False
-        task = asyncio.create_task(self._help(job.attempt.job_id, number))
+        task = asyncio.create_task(self._help(job.attempt, number))
         self._given[job.attempt] = _Assistance(job.queue, task)
         return True
 
-    async def _help(self, job_id: str, number: int) -> None:
-        """Until there is nothing left to do."""
-        while True:
-            if await self._assist(job_id, number):
+    async def _help(self, attempt: Attempt, number: int) -> None:
+        """Until there is nothing left to do. A task group forgets that it was cancelled over a failure that
+        comes with it: whether this is still to go on is looked up."""
+        while not await self._assist(attempt.job_id, number):
+            if attempt not in self._given:
                 return
             await asyncio.sleep(RETURNING_SECONDS)
 

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 0.25
 WATCH_INTERVAL = 0.25
+# By how much an estimate moves before that is news: free hands go by it.
+ESTIMATE_STEP = timedelta(seconds=1)
 MEASURED_JOBS = 20
 SHORTEST_ESTIMATE = 1.0
 
@@ -55,6 +57,7 @@ class ProgressReporter:
         self._started = utc_now()
         self._latest: tuple[float, str, Details] = (0.0, "started", {})
         self._written: tuple[int, str, Details] | None = None
+        self._expected = self._started
         self._news = asyncio.Event()
 
     def report(self, fraction: float, message: str, **details: str | float) -> None:
@@ -83,12 +86,12 @@ class ProgressReporter:
 
     async def _write(self) -> None:
         fraction, message, details = self._latest
-        word = (int(fraction * 100), message, details)
-        if word == self._written:
+        word, completion = (int(fraction * 100), message, details), self._completion(fraction)
+        if word == self._written and abs(completion - self._expected) < ESTIMATE_STEP:
             return
         async with self._database.write() as session:
-            await mark_progress(session, self._attempt, *word, self._completion(fraction))
-        self._written = word
+            await mark_progress(session, self._attempt, *word, completion)
+        self._written, self._expected = word, completion
 
     def _completion(self, fraction: float) -> datetime:
         now = utc_now()

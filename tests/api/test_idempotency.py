@@ -137,17 +137,17 @@ class TestTasks:
 class TestUploads:
     def test_the_same_form_under_another_boundary(self, api: LiveServer, short_clip: Path, key: str) -> None:
         first = upload(api, short_clip, key, "first", title="One")
-        before = stored_files(api), videos(api)
+        before = stored_files(api, "/videos/"), videos(api)
         assert first.status_code == 201
         assert_repeated(first, upload(api, short_clip, key, "the-second-boundary", title="One"))
-        assert (stored_files(api), videos(api)) == before
+        assert (stored_files(api, "/videos/"), videos(api)) == before
 
     def test_another_form(self, api: LiveServer, short_clip: Path, key: str) -> None:
         upload(api, short_clip, key, "first", title="One").raise_for_status()
-        before = stored_files(api), videos(api)
+        before = stored_files(api, "/videos/"), videos(api)
         answer = upload(api, short_clip, key, "first", title="Two")
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
-        assert (stored_files(api), videos(api)) == before
+        assert (stored_files(api, "/videos/"), videos(api)) == before
 
     def test_two_at_once_store_one(self, api: LiveServer, short_clip: Path, key: str) -> None:
         before = set(videos(api))
