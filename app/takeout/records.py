@@ -117,8 +117,7 @@ async def calls_of(session: AsyncSession, project: Project) -> bytes:
             UsageEntry.cost,
             UsageEntry.price_date,
         )
-        .join(Holding, Holding.video_id == UsageEntry.video_id)
-        .where(Holding.project_id == project.id)
+        .where(UsageEntry.project_id == project.id)
         .order_by(UsageEntry.id)
     )
     return await _told(session, TypeAdapter(list[Call]), query)
