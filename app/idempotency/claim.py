@@ -81,6 +81,8 @@ class RepeatableRoute(APIRoute):
     request's transaction, then sends. The answer is given again to whom its guards still let in."""
 
     def get_route_handler(self) -> Handler:
+        if "POST" not in (self.methods or ()):
+            return super().get_route_handler()
         guards = APIRoute(self.path, _let_in, dependencies=self.dependencies)
         return partial(_handle, super().get_route_handler(), guards.get_route_handler())
 

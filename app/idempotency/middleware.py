@@ -126,7 +126,7 @@ class IdempotencyMiddleware:
                 await release(session, claim.holder)
             else:
                 if start["status"] in OF_THE_MOMENT:
-                    await abandon(session, claim.holder)
+                    await abandon(session, claim.holder)  # what was done all the same keeps its answer
                 answer = kept_answer(digest, start["status"], headers, content)
                 await keep(session, claim.holder, claim.about, answer)
 
