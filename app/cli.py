@@ -163,7 +163,6 @@ async def _work(settings: Settings) -> None:
 def _keep_what_is_loaded() -> None:
     """It stays until the end: to look through it for garbage again and again would hold up the event loop for
     a tenth of a second each time."""
-    gc.collect()
     gc.freeze()
 
 
