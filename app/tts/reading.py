@@ -65,7 +65,8 @@ class Patience:
     """Tells what concerns one line from what concerns all of them.
 
     An engine that is out of reach and one that stumbles over a line tell the same: whether it can `say` what
-    every voice can say makes the difference, and is asked where no line has been spoken since.
+    every voice can say makes the difference. It is asked whatever lines were spoken since: those may have
+    been answered before, or found in the memo.
     """
 
     say: Callable[[Delivery], Awaitable[None]]
@@ -76,18 +77,20 @@ class Patience:
         """Raises the problem unless another line may be spoken all the same."""
         if not concerns_one_line(problem):
             raise problem
+        may_be_outage = problem.code in OUTAGES
+        if may_be_outage:
+            self._outage = (problem, delivery)
         self._failures_in_a_row += 1
-        self._outage = (problem, delivery) if problem.code in OUTAGES else None
         if self._failures_in_a_row % MOST_FAILURES_IN_A_ROW == 0:
-            if self._outage is None:
+            if not may_be_outage:
                 raise problem
             await self.ended()
 
     def succeeded(self) -> None:
-        self._failures_in_a_row, self._outage = 0, None
+        self._failures_in_a_row = 0
 
     async def ended(self) -> None:
-        """Every line has been tried. Raises the last problem if it is an outage that still lasts."""
+        """Every line has been tried. Raises the last problem that may be an outage if that still lasts."""
         if self._outage is None:
             return
         problem, delivery = self._outage
