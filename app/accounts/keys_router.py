@@ -8,7 +8,7 @@ from app.accounts.schemas import CreatedKey, KeyId, KeyList, NewKey, Rotation, k
 from app.accounts.service import user_id_of
 from app.audit.log import Who
 from app.core.caller import Caller, Identified, Scope
-from app.core.database import ReadSession, WriteSession
+from app.core.database import ReadSession, WriteSession, take_turn
 from app.core.errors import ErrorCode, Problem
 from app.core.openapi import created, problems
 from app.idempotency.claim import NO_STORE, RepeatableRoute
@@ -100,5 +100,7 @@ async def _check_project(session: WriteSession, caller: Caller, project_id: str 
     """Raises `Problem(PROJECT_NOT_FOUND)`, also where a key that leads into one project asks for more."""
     if project_id is None and caller.project_id is None:
         return
+    if project_id is not None:
+        await take_turn(session, project_id)
     if project_id is None or not await scopes_in(session, caller, project_id):
         raise Problem(ErrorCode.PROJECT_NOT_FOUND, field="project_id", project_id=project_id or "null")

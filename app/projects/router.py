@@ -21,7 +21,7 @@ from app.projects.access import (
     READERS,
 )
 from app.projects.schemas import ProjectDetails, ProjectList, ProjectTerms, Quotas, project_details
-from app.projects.service import create_project, get_project, projects_of
+from app.projects.service import create_project, get_project, held_project, projects_of
 
 router = APIRouter(prefix="/api/projects", tags=["projects"], route_class=RepeatableRoute)
 
@@ -81,7 +81,7 @@ async def rename_project(
     project_id: ProjectId, body: ProjectTerms, session: WriteSession, who: Who
 ) -> ProjectDetails:
     """Its id stays."""
-    project = await get_project(session, project_id)
+    project = await held_project(session, project_id)
     project.name = body.name
     note(session, who, Action.PROJECT_CHANGED, project.id, project.id)
     return project_details(project)
@@ -96,7 +96,7 @@ async def rename_project(
 )
 async def set_quotas(project_id: ProjectId, body: Quotas, session: WriteSession, who: Who) -> ProjectDetails:
     """For the operator. What is over a new quota stays; uploads and tasks are refused."""
-    project = await get_project(session, project_id)
+    project = await held_project(session, project_id)
     for name, value in body:
         setattr(project, name, value)
     told = {name: str(value) for name, value in body if value is not None}

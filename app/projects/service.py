@@ -27,6 +27,16 @@ async def get_project(session: AsyncSession, project_id: str) -> Project:
     return project
 
 
+async def held_project(session: AsyncSession, project_id: str, field: str | None = None) -> Project:
+    """The project, which nobody else changes or deletes until the transaction ends; `field` is what names it
+    in a body. Raises `Problem(PROJECT_NOT_FOUND)`."""
+    await take_turn(session, project_id)
+    project = await session.get(Project, project_id, populate_existing=True)
+    if project is None:
+        raise Problem(ErrorCode.PROJECT_NOT_FOUND, field=field, project_id=project_id)
+    return project
+
+
 async def projects_of(session: AsyncSession, caller: Caller) -> Sequence[Project]:
     """Those within reach, the oldest first."""
     query = select(Project).where(within_reach(caller, Project.id)).order_by(Project.created_at, Project.id)
@@ -117,8 +127,9 @@ async def members_of(session: AsyncSession, project_id: str) -> Sequence[Member]
 
 
 async def set_role(session: AsyncSession, project_id: str, user_id: str, role: Role, who: Witness) -> Member:
-    """Adds a member, or changes what one may do. Raises `Problem(LAST_OWNER)`."""
-    await take_turn(session, project_id)
+    """Adds a member, or changes what one may do. Raises `Problem(PROJECT_NOT_FOUND)` or
+    `Problem(LAST_OWNER)`."""
+    await held_project(session, project_id)
     member = await session.get(Member, (project_id, user_id))
     if member is None:
         member = Member(project_id=project_id, user_id=user_id, role=role)
@@ -131,8 +142,8 @@ async def set_role(session: AsyncSession, project_id: str, user_id: str, role: R
 
 
 async def remove_member(session: AsyncSession, project_id: str, user_id: str, who: Witness) -> None:
-    """Raises `Problem(MEMBER_NOT_FOUND)` or `Problem(LAST_OWNER)`."""
-    await take_turn(session, project_id)
+    """Raises `Problem`: PROJECT_NOT_FOUND, MEMBER_NOT_FOUND or LAST_OWNER."""
+    await held_project(session, project_id)
     member = await session.get(Member, (project_id, user_id))
     if member is None:
         raise Problem(ErrorCode.MEMBER_NOT_FOUND, project_id=project_id, user_id=user_id)

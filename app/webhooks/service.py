@@ -12,6 +12,7 @@ from app.core.identifiers import new_id
 from app.core.paging import Page, PageRequest
 from app.core.settings import Locale
 from app.jobs.events import newest_event
+from app.projects.service import held_project
 from app.webhooks import storage as rows
 from app.webhooks.addresses import AddressRefused, resolve
 from app.webhooks.models import Delivery, DeliveryStatus, Webhook
@@ -27,8 +28,10 @@ class WebhookService:
     async def create(
         self, session: AsyncSession, project_id: str, request: NewWebhook, base_url: str, locale: Locale
     ) -> Webhook:
-        """It is told what happens from now on. Raises `Problem(WEBHOOK_REFUSED)`."""
+        """It is told what happens from now on. Raises `Problem(WEBHOOK_REFUSED)` or
+        `Problem(PROJECT_NOT_FOUND)`."""
         await self._check(request)
+        await held_project(session, project_id, "project_id")
         webhook = Webhook(
             id=new_id("whk"),
             project_id=project_id,

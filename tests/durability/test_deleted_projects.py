@@ -1,23 +1,37 @@
 """A project is deleted whole, whatever comes into it meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from fastapi import Response
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.keys_router import create_key
+from app.accounts.models import ApiKey, User
+from app.accounts.schemas import NewKey
 from app.audit.log import CONSOLE
-from app.core.database import Database
+from app.core.caller import ALL_SCOPES, Caller, CallerKind, Scope
+from app.core.database import Base, Database
 from app.core.errors import ErrorCode, Problem
 from app.core.settings import Settings
-from app.projects.models import Project
+from app.projects.models import Member, Project, Role
 from app.projects.quotas import check_room, hold
-from app.projects.service import create_project
+from app.projects.router import rename_project
+from app.projects.schemas import ProjectTerms
+from app.projects.service import create_project, set_role
 from app.resources import Resources
 from app.takeout.service import Takeout
 from app.videos.models import Video
+from app.webhooks.models import Webhook
+from app.webhooks.schemas import NewWebhook
+from app.webhooks.service import WebhookService
 from tests.postgres import Postgres
+
+OWNER, NEWCOMER = "usr_owner", "usr_newcomer"
+Coming = Callable[[AsyncSession, str], Awaitable[object]]
 
 
 @pytest.fixture
@@ -31,7 +45,9 @@ async def resources(tmp_path: Path, postgres: Postgres) -> AsyncIterator[Resourc
 @pytest.fixture
 async def project(resources: Resources) -> str:
     async with resources.database.write() as session:
-        return (await create_project(session, "Short-lived", None, CONSOLE, resources.settings)).id
+        session.add_all(User(id=each, email=f"{each}@example.org", password="") for each in (OWNER, NEWCOMER))
+        await session.flush()
+        return (await create_project(session, "Short-lived", OWNER, CONSOLE, resources.settings)).id
 
 
 async def erase(resources: Resources, project_id: str) -> None:
@@ -85,3 +101,53 @@ async def test_an_upload_that_comes_too_late_is_refused(resources: Resources, pr
     with pytest.raises(Problem) as refused:
         await uploading
     assert refused.value.code is ErrorCode.PROJECT_NOT_FOUND
+
+
+async def a_member(session: AsyncSession, project: str) -> None:
+    await set_role(session, project, NEWCOMER, Role.EDITOR, CONSOLE)
+
+
+async def a_key(session: AsyncSession, project: str) -> None:
+    body = NewKey(name="A key", scopes=[Scope.VIDEOS_READ], project_id=project)
+    caller = Caller(CallerKind.SIGN_IN, "sig_1", OWNER, ALL_SCOPES)
+    await create_key(body, caller, Response(), session, CONSOLE)
+
+
+async def a_webhook(session: AsyncSession, project: str) -> None:
+    body = NewWebhook.model_validate({"url": "http://127.0.0.1/"})
+    await WebhookService(private=True).create(session, project, body, "http://127.0.0.1", "en")
+
+
+async def a_name(session: AsyncSession, project: str) -> None:
+    await rename_project(project, ProjectTerms(name="Another"), session, CONSOLE)
+
+
+@pytest.mark.parametrize("come", [a_member, a_key, a_webhook, a_name])
+async def test_what_comes_into_it_too_late_finds_no_project(
+    resources: Resources, project: str, come: Coming
+) -> None:
+    async def come_late() -> None:
+        async with resources.database.write() as session:
+            await come(session, project)
+
+    async with resources.database.write() as session:
+        row = await session.get_one(Project, project)
+        await resources.get(Takeout).erase_project(session, row, CONSOLE)
+        coming = asyncio.create_task(come_late())
+        await somebody_waits(resources.database)
+    with pytest.raises(Problem) as refused:
+        await coming
+    assert refused.value.code is ErrorCode.PROJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize(("come", "table"), [(a_member, Member), (a_key, ApiKey), (a_webhook, Webhook)])
+async def test_what_has_just_come_into_it_goes_with_it(
+    resources: Resources, project: str, come: Coming, table: type[Base]
+) -> None:
+    async with resources.database.write() as session:
+        await come(session, project)
+        erasing = asyncio.create_task(erase(resources, project))
+        await somebody_waits(resources.database)
+    await erasing
+    async with resources.database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(table)) == 0
