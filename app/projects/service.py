@@ -91,6 +91,13 @@ async def destination(
     return wanted
 
 
+async def held_destination(session: AsyncSession, caller: Caller, wanted: str | None) -> str:
+    """The same for a video, and it stays one until the transaction ends."""
+    project_id = await destination(session, caller, wanted)
+    await take_turn(session, project_id)
+    return await destination(session, caller, project_id)
+
+
 async def expected_room(
     session: AsyncSession, caller: Caller, named: str | None, needed: Scope = Scope.VIDEOS_WRITE
 ) -> Room:

@@ -32,7 +32,7 @@ from app.projects.access import (
     videos_within_reach,
 )
 from app.projects.quotas import Room, check_room
-from app.projects.service import destination, expected_room
+from app.projects.service import expected_room, held_destination
 from app.storage.manager import StorageManager
 from app.storage.responses import object_response
 from app.storage.validator import FileValidator
@@ -112,7 +112,7 @@ async def upload_video(
     key = rows.upload_key(video_id)
     received = await receive_upload(request, storage, validator, key, room_for)
     metadata = await read_metadata(storage, key)
-    project_id = await destination(session, caller, received.metadata.project_id)
+    project_id = await held_destination(session, caller, received.metadata.project_id)
     await check_room(session, project_id, metadata.file_size)
     video = await processor.register(session, project_id, video_id, key, received, metadata)
     concerns(request, video.id)

@@ -1,4 +1,4 @@
-"""A project is deleted whole, whatever comes into it meanwhile."""
+"""A project is deleted whole, and a member is gone at once, whatever comes into it meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.keys_router import create_key
 from app.accounts.models import ApiKey, User
 from app.accounts.schemas import NewKey
-from app.audit.log import CONSOLE
+from app.audit.log import CONSOLE, Witness
 from app.core.caller import ALL_SCOPES, Caller, CallerKind, Scope
 from app.core.database import Base, Database
 from app.core.errors import ErrorCode, Problem
@@ -21,7 +21,7 @@ from app.projects.models import Member, Project, Role
 from app.projects.quotas import check_room, hold
 from app.projects.router import rename_project
 from app.projects.schemas import ProjectTerms
-from app.projects.service import create_project, set_role
+from app.projects.service import create_project, held_destination, remove_member, set_role
 from app.resources import Resources
 from app.takeout.service import Takeout
 from app.videos.models import Video
@@ -32,6 +32,7 @@ from tests.postgres import Postgres
 
 OWNER, NEWCOMER = "usr_owner", "usr_newcomer"
 Coming = Callable[[AsyncSession, str], Awaitable[object]]
+MemberChange = Callable[[AsyncSession, str, str, Witness], Awaitable[object]]
 
 
 @pytest.fixture
@@ -107,6 +108,10 @@ async def a_member(session: AsyncSession, project: str) -> None:
     await set_role(session, project, NEWCOMER, Role.EDITOR, CONSOLE)
 
 
+async def make_viewer(session: AsyncSession, project: str, user: str, who: Witness) -> None:
+    await set_role(session, project, user, Role.VIEWER, who)
+
+
 async def a_key(session: AsyncSession, project: str) -> None:
     body = NewKey(name="A key", scopes=[Scope.VIDEOS_READ], project_id=project)
     caller = Caller(CallerKind.SIGN_IN, "sig_1", OWNER, ALL_SCOPES)
@@ -151,3 +156,26 @@ async def test_what_has_just_come_into_it_goes_with_it(
     await erasing
     async with resources.database.read() as session:
         assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [(remove_member, ErrorCode.PROJECT_NOT_FOUND), (make_viewer, ErrorCode.FORBIDDEN)]
+)
+async def test_an_upload_that_ends_while_its_sender_loses_their_role_is_refused(
+    resources: Resources, project: str, change: MemberChange, code: ErrorCode
+) -> None:
+    async def upload() -> None:
+        async with resources.database.write() as session:
+            await held_destination(
+                session, Caller(CallerKind.SIGN_IN, "sig_2", NEWCOMER, ALL_SCOPES), project
+            )
+
+    async with resources.database.write() as session:
+        await a_member(session, project)
+    async with resources.database.write() as session:
+        await change(session, project, NEWCOMER, CONSOLE)
+        uploading = asyncio.create_task(upload())
+        await somebody_waits(resources.database)
+    with pytest.raises(Problem) as refused:
+        await uploading
+    assert refused.value.code is code
