@@ -41,10 +41,10 @@ def gated_loudness(energies: Energies) -> float:
     if len(energies) < _HOPS_PER_BLOCK:
         return to_lufs(float(np.mean(energies))) if len(energies) else SILENT
     blocks = np.convolve(energies, np.full(_HOPS_PER_BLOCK, 1 / _HOPS_PER_BLOCK), mode="valid")
-    audible = blocks[blocks > _power(_ABSOLUTE_GATE)]
+    audible = blocks[blocks > to_power(_ABSOLUTE_GATE)]
     if not len(audible):
         return SILENT
-    loud = audible[audible > _power(to_lufs(float(np.mean(audible))) + _RELATIVE_GATE)]
+    loud = audible[audible > to_power(to_lufs(float(np.mean(audible))) + _RELATIVE_GATE)]
     return to_lufs(float(np.mean(loud)))
 
 
@@ -58,6 +58,11 @@ def loudness(samples: Samples, sample_rate: int) -> float:
 def to_lufs(power: float) -> float:
     """The loudness of a weighted mean power."""
     return _OFFSET + 10 * math.log10(power) if power > 0 else SILENT
+
+
+def to_power(lufs: float) -> float:
+    """The weighted mean power of a loudness."""
+    return float(10 ** ((lufs - _OFFSET) / 10))
 
 
 def _weighted_power(frames: Samples, sample_rate: int) -> Energies:
@@ -97,7 +102,3 @@ def _part_response(size: int, sample_rate: int) -> Samples:
     for numerator, denominator in _BIQUADS:
         response *= np.abs(np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)) ** 2
     return np.repeat(np.sqrt(response), 2).astype(np.float32)
-
-
-def _power(lufs: float) -> float:
-    return float(10 ** ((lufs - _OFFSET) / 10))

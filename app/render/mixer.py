@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from app.media.audio import Samples, read_audio, resample, runs
 from app.media.blocks import line_between
 from app.media.limiter import REACH, limit
-from app.media.loudness import HOP_SECONDS, Energies, gated_loudness, hop_energies
+from app.media.loudness import HOP_SECONDS, Energies, gated_loudness, hop_energies, to_power
 from app.media.sound_parts import SAMPLE_RATE, Part, SoundCodec, encoded_range
-from app.render.ducking import Ducking, Span, Times
+from app.render.ducking import DubbedLine, Ducking, Span, Times, plan_ducking
 from app.render.measuring import Peak
 from app.tts.segments import VOICE_LOUDNESS
 
@@ -30,6 +30,7 @@ GAIN_STEP_DB = 0.5
 INAUDIBLE_LUFS = -60.0
 VOICE_GAIN_DB = (-20.0, 12.0)
 MASTER_GAIN_DB = (-30.0, 24.0)
+FORETOLD_WITHIN_DB = 0.5
 TOLERATED_LU = 0.75
 MOST_CORRECTED_LU = 6.0
 BOTH_CHANNELS_DB = 10 * math.log10(2)
@@ -74,17 +75,37 @@ def levels_for(
     """A voice as loud as the `speech` it takes the place of, and a mix of the `target` loudness (LUFS).
 
     `original` and `voice` are `hop_energies` in stereo on the video's clock, of the same length. Where
-    there is nothing to measure, or no target, that gain is 0.
+    there is nothing to measure, or no target, that gain is 0. The `foretold_levels` are as good where they
+    are near enough: parts may have been mixed at them before all was spoken.
     """
-    heard = gated_loudness(original[_hops_in(speech, len(original))])
+    foretold = foretold_levels(original, speech, ducking, target)
+    missing = _missing(original, 10 ** (foretold.voice / 10) * voice, ducking, target)
+    if missing is None or abs(missing - foretold.master) <= FORETOLD_WITHIN_DB:
+        return foretold if missing is not None else replace(foretold, master=0.0)
+    return replace(foretold, master=_stepped(missing, MASTER_GAIN_DB))
+
+
+def foretold_levels(
+    original: Energies, speech: Sequence[Span], ducking: Ducking, target: float | None
+) -> Levels:
+    """Those of a mix in which the whole of each line's time is spoken, at the loudness that clips have: what
+    can be told of `levels_for` from the original alone."""
+    spoken = _hops_in(speech, len(original))
+    heard = gated_loudness(original[spoken])
     wanted = heard - VOICE_LOUDNESS - BOTH_CHANNELS_DB
     voice_gain = _stepped(wanted, VOICE_GAIN_DB) if heard > INAUDIBLE_LUFS else 0.0
+    voice = np.where(spoken, to_power(VOICE_LOUDNESS + BOTH_CHANNELS_DB + voice_gain), 0.0)
+    slots = plan_ducking([DubbedLine(span, span) for span in speech], ducking.volume, flat=ducking.flat)
+    missing = _missing(original, voice, slots, target)
+    return Levels(voice_gain, 0.0 if missing is None else _stepped(missing, MASTER_GAIN_DB))
+
+
+def _missing(original: Energies, voice: Energies, ducking: Ducking, target: float | None) -> float | None:
+    """What a mix lacks of its target in dB, None if there is nothing to aim for or nothing to hear."""
     if target is None:
-        return Levels(voice_gain)
-    mixed = _mean_squares(ducking, len(original)) * original + 10 ** (voice_gain / 10) * voice
-    unchanged = gated_loudness(mixed)
-    master = _stepped(target - unchanged, MASTER_GAIN_DB) if unchanged > INAUDIBLE_LUFS else 0.0
-    return Levels(voice_gain, master)
+        return None
+    mixed = gated_loudness(_mean_squares(ducking, len(original)) * original + voice)
+    return target - mixed if mixed > INAUDIBLE_LUFS else None
 
 
 def corrected(levels: Levels, target: float | None, heard: float) -> Levels:

@@ -9,7 +9,7 @@ from app.core.languages import DistinctLanguages, LanguageCode
 from app.core.schemas import Duration, LanguageTag, RequestModel, Response, Timestamp, Url, VideoId
 from app.jobs.schemas import TaskTerms
 from app.render.burner import SubtitlePosition, SubtitleStyle, parse_colour
-from app.render.output import OutputFormat, OutputQuality
+from app.render.output import OutputFormat, OutputFormatter, OutputQuality
 from app.videos.schemas import MadeFrom, Revision, Stale
 
 
@@ -109,6 +109,11 @@ class GenerateDubbedVideo(TaskTerms):
     def spoken(self) -> tuple[str, ...]:
         """The languages of the audio tracks."""
         return tuple(self.languages or filter(None, [self.language]))
+
+    @property
+    def output(self) -> OutputFormatter:
+        """How its file is written."""
+        return OutputFormatter(self.output_format, self.options.output_quality)
 
 
 class DubbedVideoOptions(DubOptions):

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.render.ducking import Span
 from app.render.measuring import PlannedClip
-from app.render.sound import VoiceLine
+from app.render.parts import VoiceLine
 from app.subtitles.cues import Cue
 from app.subtitles.segments import Segment
 from app.translation.storage import find_track

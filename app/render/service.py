@@ -10,7 +10,6 @@ from app.jobs.models import Job, JobType
 from app.jobs.scheduler import JobScheduler
 from app.jobs.task import Workload
 from app.render.models import GeneratedVideo
-from app.render.output import OutputFormatter
 from app.render.schemas import GenerateDubbedVideo
 from app.translation.models import Translation
 from app.tts.models import Speech
@@ -47,8 +46,7 @@ class VideoGenerator:
         )
 
     def work(self, video: Video, request: GenerateDubbedVideo) -> Workload:
-        output = OutputFormatter(request.output_format, request.options.output_quality)
-        copies = request.options.subtitles != "burned" and output.copies(video.info)
+        copies = request.options.subtitles != "burned" and request.output.copies(video.info)
         kind, prior = ("copy", COPYING_SECONDS) if copies else ("encode", ENCODING_SECONDS)
         # Beside a copied picture the sounds are the work.
         units = video.duration * (len(request.spoken) if copies else 1)

@@ -14,26 +14,25 @@ from app.jobs.schemas import DubbedVideoResult
 from app.jobs.task import RunningJob, TaskDefinition
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.probe import MediaInfo, probe
-from app.media.sound_parts import SAMPLE_RATE
-from app.media.soundtrack import Soundtrack
 from app.memo import Memo, Unit
 from app.projects.quotas import publish_objects
 from app.render.editor import FFmpegVideoEditor, MuxJob, SoftSubtitles, SoundTrack
+from app.render.measuring import DubMeasuring
 from app.render.models import GeneratedVideo
-from app.render.output import OutputFormatter
+from app.render.parts import SoundParts, mix_options, original_sound
 from app.render.picture import BurnedPicture
 from app.render.report import report_on, store_report, track_plan
 from app.render.schemas import GenerateDubbedVideo, SubtitleMode
 from app.render.script import DubScript, load_script
 from app.render.service import find_dub
-from app.render.sound import Finish, FinishedSound, MixOptions, OriginalSound, SoundMixer
+from app.render.sound import Finish, FinishedSound, SoundMixer
 from app.storage.manager import StorageManager
 from app.subtitles.formatter import serialise
 from app.subtitles.models import Subtitles
 from app.videos.editing import thumbnail
 from app.videos.metadata import VideoMetadata, metadata_of
 from app.videos.models import ArtifactKind, Source, Video
-from app.videos.service import SourceFile, VideoProcessor, key_of
+from app.videos.service import SourceFile, VideoProcessor
 from app.videos.storage import publish
 
 SOUND_DONE_COPYING, SOUND_DONE_ENCODING = 0.8, 0.3
@@ -45,10 +44,9 @@ Job = RunningJob[GenerateDubbedVideo]
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """The video under the `identity` of its file, and what is spoken and shown in each language."""
+    """The video's file, and what is spoken and shown in each language."""
 
     source: SourceFile
-    identity: str
     original_language: str
     scripts: tuple[DubScript, ...]
 
@@ -74,7 +72,7 @@ class DubbedVideoGeneration:
     async def run(self, job: Job) -> None:
         job.report(0.0, "preparing_video")
         ingredients = await self._ingredients(job)
-        output = _output(job)
+        output = job.request.output
         encodes = job.request.options.subtitles == "burned" or not output.copies(ingredients.source.info)
         sound_done = SOUND_DONE_ENCODING if encodes else SOUND_DONE_COPYING
         picture: Path | None = None
@@ -89,7 +87,7 @@ class DubbedVideoGeneration:
         made = await self._sound(job, ingredients, sound_done, finish)
         info = await asyncio.to_thread(probe, made.file)
         await self._report(job, ingredients, made, info)
-        still = await self._still(job, made.file, info, None if encodes else ingredients.identity)
+        still = await self._still(job, made.file, info, None if encodes else ingredients.source.key)
         await self._store(job, ingredients.made_from(job.request.options.subtitles), made.file, still, info)
 
     async def _ingredients(self, job: Job) -> Ingredients:
@@ -101,18 +99,14 @@ class DubbedVideoGeneration:
             ]
             subtitles = await session.get(Subtitles, job.video_id)
         source = await self.videos.source(job.video_id, job.scratch)
-        return Ingredients(source, key_of(video), _language_of(video, subtitles), tuple(scripts))
+        return Ingredients(source, _language_of(video, subtitles), tuple(scripts))
 
     async def _sound(self, job: Job, ingredients: Ingredients, until: float, finish: Finish) -> FinishedSound:
-        source = ingredients.source
-        soundtrack = Soundtrack(self.ffmpeg, source.path, source.info, job.scratch)
-        original = OriginalSound(ingredients.identity, soundtrack, round(source.info.duration * SAMPLE_RATE))
-        return await SoundMixer(self.memo, self.storage).make(
-            original,
+        original = original_sound(self.ffmpeg, ingredients.source, job.scratch)
+        parts = SoundParts(self.memo, self.storage, original, job.request.output.sound_codec, job.scratch)
+        return await SoundMixer(parts, DubMeasuring(self.memo, self.storage)).make(
             [script.lines for script in ingredients.scripts],
-            _mix_options(job),
-            _output(job).sound_codec,
-            job.scratch,
+            mix_options(job.request.options),
             finish,
             partial(_report_part, job, until),
             job.span(MUX_DONE, REPORT_DONE, "measuring"),
@@ -126,7 +120,7 @@ class DubbedVideoGeneration:
             first.cues if options.subtitles == "burned" else (),
             options.style(),
             first.language,
-            _output(job),
+            job.request.output,
             job.scratch,
             job.span(start, PICTURE_DONE, "rendering"),
         )
@@ -134,7 +128,7 @@ class DubbedVideoGeneration:
     async def _mux(
         self, job: Job, ingredients: Ingredients, sounds: Sequence[Path], picture: Path | None
     ) -> Path:
-        output, keeps = _output(job), job.request.options.keep_original_track
+        output, keeps = job.request.output, job.request.options.keep_original_track
         soft = job.request.options.subtitles == "soft"
         subtitles = await _soft_subtitles(ingredients.scripts, job.scratch) if soft else ()
         mux = MuxJob(
@@ -222,15 +216,6 @@ async def _soft_subtitles(scripts: Sequence[DubScript], folder: Path) -> tuple[S
 
 def _report_part(job: Job, until: float, done: int, total: int) -> None:
     job.report(until * done / max(1, total), "mixing", done=done, total=total)
-
-
-def _output(job: Job) -> OutputFormatter:
-    return OutputFormatter(job.request.output_format, job.request.options.output_quality)
-
-
-def _mix_options(job: Job) -> MixOptions:
-    options = job.request.options
-    return MixOptions(options.original_audio_volume, options.ducking == "off", options.loudness)
 
 
 def _language_of(video: Video, subtitles: Subtitles | None) -> str:

@@ -19,8 +19,9 @@ from app.media.sound_parts import SAMPLE_RATE, SoundCodec, aac
 from app.media.soundtrack import Soundtrack
 from app.memo import Memo, MemoEntry
 from app.render.ducking import Span
-from app.render.measuring import PlannedClip
-from app.render.sound import MixOptions, OriginalSound, SoundMixer, VoiceLine
+from app.render.measuring import DubMeasuring, PlannedClip
+from app.render.parts import MixOptions, OriginalSound, SoundParts, VoiceLine
+from app.render.sound import SoundMixer
 from app.storage.manager import StorageManager
 
 # So short that a film of some seconds has several.
@@ -64,8 +65,9 @@ class MixingDesk:
         soundtrack = Soundtrack(self.ffmpeg, film, info, scratch)
         total = round(info.duration * SAMPLE_RATE)
         original = OriginalSound(identity, soundtrack, total, PART_SAMPLES)
-        mixer = SoundMixer(self.memo, self.storage)
-        made = await mixer.make(original, [lines], options, codec, scratch, _alone, self._note)
+        parts = SoundParts(self.memo, self.storage, original, codec, scratch)
+        mixer = SoundMixer(parts, DubMeasuring(self.memo, self.storage))
+        made = await mixer.make([lines], options, _alone, self._note)
         return made.file
 
     async def parts_made(self) -> int:

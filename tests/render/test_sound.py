@@ -11,7 +11,7 @@ from app.media.audio import Audio, Samples, gain, read_audio, resample
 from app.media.loudness import loudness
 from app.media.sound_parts import SAMPLE_RATE, SoundCodec, aac, opus
 from app.render.ducking import Span
-from app.render.sound import MixOptions, VoiceLine
+from app.render.parts import MixOptions, VoiceLine
 from tests.media.clips import sound, tone
 from tests.render.mixing import DEFAULT, PART_SAMPLES, MixingDesk, decode, film, measure, rms
 
