@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # A decoder needs what comes before: one packet of AAC, 80 ms of Opus.
 PREROLL_SECONDS = 0.1
 _JITTER_SECONDS = 0.005
+# Where a stretch ends right where a packet begins.
+_ROUNDING_SECONDS = 1e-6
 _TAIL_SECONDS = 10.0
 
 
@@ -39,7 +41,8 @@ class AudioPackets:
 
     def fingerprint(self, start: float, end: float) -> str:
         """The same for stretches whose sound is the same, wherever they are."""
-        first, last = np.searchsorted(self.starts, (start - PREROLL_SECONDS, end))
+        borders = np.array((start - PREROLL_SECONDS, end)) - _ROUNDING_SECONDS
+        first, last = np.searchsorted(self.starts, borders)
         moments = np.rint((self.starts[first:last] - start) * 1e6).astype("<i8")
         return sha256(moments.tobytes() + self.digests[first:last].tobytes()).hexdigest()
 

@@ -31,6 +31,7 @@ INAUDIBLE_LUFS = -60.0
 VOICE_GAIN_DB = (-20.0, 12.0)
 MASTER_GAIN_DB = (-30.0, 24.0)
 FORETOLD_WITHIN_DB = 0.5
+FIRST_LINES = 12
 TOLERATED_LU = 0.75
 MOST_CORRECTED_LU = 6.0
 BOTH_CHANNELS_DB = 10 * math.log10(2)
@@ -78,26 +79,46 @@ def levels_for(
     there is nothing to measure, or no target, that gain is 0. The `foretold_levels` are as good where they
     are near enough: parts may have been mixed at them before all was spoken.
     """
-    foretold = foretold_levels(original, speech, ducking, target)
+    foretold = foretold_levels(original, voice, speech, ducking, target)
     missing = _missing(original, 10 ** (foretold.voice / 10) * voice, ducking, target)
-    if missing is None or abs(missing - foretold.master) <= FORETOLD_WITHIN_DB:
-        return foretold if missing is not None else replace(foretold, master=0.0)
+    if missing is None:
+        return replace(foretold, master=0.0)
+    if abs(missing - foretold.master) <= FORETOLD_WITHIN_DB:
+        return foretold
     return replace(foretold, master=_stepped(missing, MASTER_GAIN_DB))
 
 
 def foretold_levels(
-    original: Energies, speech: Sequence[Span], ducking: Ducking, target: float | None
+    original: Energies,
+    voice: Energies,
+    speech: Sequence[Span],
+    ducking: Ducking,
+    target: float | None,
 ) -> Levels:
-    """Those of a mix in which the whole of each line's time is spoken, at the loudness that clips have: what
-    can be told of `levels_for` from the original alone."""
-    spoken = _hops_in(speech, len(original))
-    heard = gated_loudness(original[spoken])
-    wanted = heard - VOICE_LOUDNESS - BOTH_CHANNELS_DB
-    voice_gain = _stepped(wanted, VOICE_GAIN_DB) if heard > INAUDIBLE_LUFS else 0.0
-    voice = np.where(spoken, to_power(VOICE_LOUDNESS + BOTH_CHANNELS_DB + voice_gain), 0.0)
+    """What `levels_for` will be nearly, by the mix `until_foretold` alone: `voice` and `ducking` beyond that
+    do not matter. The rest is taken to be spoken like it, all the time of the lines."""
+    voice_gain = _voice_gain(original, speech)
+    louder, spoken = 10 ** (voice_gain / 10) * voice, _hops_in(speech, len(original))
     slots = plan_ducking([DubbedLine(span, span) for span in speech], ducking.volume, flat=ducking.flat)
-    missing = _missing(original, voice, slots, target)
-    return Levels(voice_gain, 0.0 if missing is None else _stepped(missing, MASTER_GAIN_DB))
+    first = slice(0, max(1, round(until_foretold(speech) / HOP_SECONDS)))
+    expected = np.where(spoken, to_power(gated_loudness(louder[first][spoken[first]])), 0.0)
+    whole = _missing(original, expected, slots, target)
+    beginning = _missing(original[first], expected[first], slots, target)
+    really = _missing(original[first], louder[first], ducking, target)
+    if whole is None or beginning is None or really is None:
+        return Levels(voice_gain)
+    return Levels(voice_gain, _stepped(whole - beginning + really, MASTER_GAIN_DB))
+
+
+def until_foretold(speech: Sequence[Span]) -> float:
+    """The end of what shows how loud a mix will be, in seconds: of its first lines."""
+    return max((span.end for span in speech[:FIRST_LINES]), default=0.0)
+
+
+def _voice_gain(original: Energies, speech: Sequence[Span]) -> float:
+    heard = gated_loudness(original[_hops_in(speech, len(original))])
+    wanted = heard - VOICE_LOUDNESS - BOTH_CHANNELS_DB
+    return _stepped(wanted, VOICE_GAIN_DB) if heard > INAUDIBLE_LUFS else 0.0
 
 
 def _missing(original: Energies, voice: Energies, ducking: Ducking, target: float | None) -> float | None:

@@ -10,16 +10,19 @@ from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
 from app.render.measuring import Peak
 from app.render.mixer import (
     CEILING,
+    FIRST_LINES,
     HIGHEST_PEAK,
     Levels,
     PlacedClip,
     corrected,
+    foretold_levels,
     levels_for,
     lowered,
     mix,
     mixed_range,
     original_energies,
     recipe_for,
+    until_foretold,
     voice_energies,
     voice_in,
 )
@@ -59,6 +62,28 @@ def test_the_whole_is_as_loud_as_asked_with_what_is_left_of_the_original() -> No
     quiet = plan_ducking([DubbedLine(Span(0, 8), Span(0, 8))], 0.5, flat=False)
     assert levels(original, voice, quiet, -16).master == pytest.approx(10, abs=0.3)
     assert levels(original, voice, LEFT_ALONE, -16).master == pytest.approx(4, abs=0.3)
+
+
+def spoken(*decibels: float) -> tuple[Samples, list[Span]]:
+    """Lines of a second every two, each so loud, and their times."""
+    voice = np.zeros((2, 2 * len(decibels) * SAMPLE_RATE), np.float32)
+    for number, level in enumerate(decibels):
+        first = 2 * number * SAMPLE_RATE
+        voice[:, first : first + SAMPLE_RATE] = hum(level, 1.0)
+    return voice, [Span(2.0 * number, 2.0 * number + 1) for number in range(len(decibels))]
+
+
+@pytest.mark.parametrize("later", [-20.2, -12.0])
+def test_the_levels_are_those_foretold_unless_later_lines_are_otherwise(later: float) -> None:
+    voice, speech = spoken(*[-20.0] * FIRST_LINES, *[later] * 20)
+    original = original_energies(hum(-70, voice.shape[1] / SAMPLE_RATE))
+    ducking = plan_ducking([DubbedLine(span, span) for span in speech], 0.1, flat=False)
+    known, first = original_energies(voice), np.copy(original_energies(voice))
+    first[round(10 * until_foretold(speech)) :] = 0
+    foretold = foretold_levels(original, first, speech, ducking, -16)
+    found = levels_for(original, known, speech, ducking, -16)
+    assert (found == foretold) == (later < -20)
+    assert gated_loudness(known) + found.master == pytest.approx(-16, abs=0.6)
 
 
 def test_silence_is_left_as_it_is() -> None:
