@@ -47,6 +47,7 @@ from app.monitoring.alerts import AlertManager
 from app.monitoring.diagnostics import Check, DiagnosticsCollector, checked
 from app.pipeline.service import DubPipeline, StageServices
 from app.pipeline.tasks import Dubbing
+from app.render.head_start import HeadStarts
 from app.render.service import VideoGenerator
 from app.render.tasks import DubbedVideoGeneration
 from app.retention import HistoryKeeper
@@ -285,7 +286,12 @@ class Resources:
                 self.monitor,
             ).definition(),
             DubbedVideoGeneration(self.videos, self.storage, self.memo, self.ffmpeg).definition(),
-            Dubbing(self.stages, self.monitor, self.scheduler).definition(),
+            Dubbing(
+                self.stages,
+                self.monitor,
+                self.scheduler,
+                HeadStarts(self.videos, self.storage, self.memo, self.ffmpeg),
+            ).definition(),
         )
 
     def _parts(self) -> Sequence[object]:

@@ -7,7 +7,7 @@ from fastapi import Response
 from app.core.errors import ErrorCode
 from app.core.locales import Catalogue
 from app.jobs.events import TaskState
-from app.jobs.models import Job, JobStatus
+from app.jobs.models import Job, JobStatus, JobType
 from app.jobs.schemas import (
     RESULT_TYPES,
     PartialProgress,
@@ -70,6 +70,8 @@ def accepted(job: Job, response: Response, shape: type[S], **about: object) -> S
 def _partial(job: Job | TaskState, base: str) -> PartialProgress | None:
     """Told of the task as it stands: what it had at the moment of an event is gone."""
     if not isinstance(job, Job) or job.status is not JobStatus.PROCESSING or not job.segments_so_far:
+        return None
+    if job.job_type not in (JobType.SUBTITLE_EXTRACTION, JobType.TRANSLATION):
         return None
     language = job.request.get("target_language")
     track = "original" if language is None else f"translations/{language}"

@@ -74,14 +74,14 @@ class Uses:
             await self._noting
 
     def _take_in_hand(self, unit: Unit) -> bool:
-        """Whether that is new to the job, if it is for one."""
+        """Whether that is new to the job and to the one it is a stage of, if it is for one."""
         work = current_work()
         if work is None:
             return True
-        keys = self._in_hand.setdefault(work, set())
-        new = unit.key not in keys
-        keys.add(unit.key)
-        return new
+        mine = self._in_hand.setdefault(work, set())
+        known = any(unit.key in keys for other, keys in self._in_hand.items() if work.is_part_of(other))
+        mine.add(unit.key)
+        return not known
 
     def _note(self, unit: Unit, size: int) -> _Noted:
         noted = self._unwritten.setdefault(unit.key, _Noted(unit.kind, size))

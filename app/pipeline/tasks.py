@@ -1,15 +1,13 @@
 """The job of the pipeline: it starts the stages of a dub, waits for them, and tells how far all of it is."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.concurrency import all_of
+from app.core.concurrency import all_of, meanwhile
 from app.core.errors import ErrorCode, Problem
 from app.jobs.models import Details, Job, JobStatus, JobType
 from app.jobs.monitor import JobMonitor
@@ -17,9 +15,11 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import DubbedLanguage, DubResult
 from app.jobs.storage import active_stages, hold_current, stages_of
 from app.jobs.task import RunningJob, TaskDefinition
-from app.pipeline.plan import LanguageStages, Stages, stages_for, state_of
+from app.pipeline.ahead import MixingAhead
+from app.pipeline.plan import LanguageStages, stages_for, state_of
 from app.pipeline.schemas import DubVideo
 from app.pipeline.service import StageServices
+from app.render.head_start import HeadStarts
 from app.translation.models import Translation
 from app.tts.storage import failed_lines
 
@@ -69,6 +69,7 @@ class Dubbing:
     stages: StageServices
     monitor: JobMonitor
     scheduler: JobScheduler
+    head_starts: HeadStarts
 
     def definition(self) -> TaskDefinition[DubVideo]:
         return TaskDefinition(JobType.DUB, DubVideo, self.run)
@@ -76,7 +77,7 @@ class Dubbing:
     async def run(self, job: RunningJob[DubVideo]) -> None:
         async with job.database.read() as session:
             needed = stages_for(await state_of(session, job.video_id, job.request), job.request)
-        async with _progress(job, needed):
+        async with meanwhile(_look(job, max(1, needed.count))):
             if needed.original:
                 await self._original(job)
             outcomes = await all_of(self._language(job, language) for language in needed.languages)
@@ -96,12 +97,18 @@ class Dubbing:
 
     async def _language(self, job: RunningJob[DubVideo], needed: LanguageStages) -> _Outcome:
         outcome = _Outcome(needed.language)
-        try:
-            async for stage in self._completed_stages(job, needed):
-                outcome.task_ids.append(stage.id)
-        except StageFailed as failure:
-            outcome.failure = failure
+        async with meanwhile(self._mix_ahead(job, needed)):
+            try:
+                async for stage in self._completed_stages(job, needed):
+                    outcome.task_ids.append(stage.id)
+            except StageFailed as failure:
+                outcome.failure = failure
         return outcome
+
+    async def _mix_ahead(self, job: RunningJob[DubVideo], needed: LanguageStages) -> None:
+        if needed.speech and needed.video:
+            request = needed.video_request(job.request)
+            await MixingAhead(job, needed.language, self.head_starts).run(request)
 
     async def _completed_stages(
         self, job: RunningJob[DubVideo], needed: LanguageStages
@@ -205,19 +212,8 @@ async def _is_partial(session: AsyncSession, video_id: str, language: str) -> bo
     return untranslated or await failed_lines(session, video_id, language) > 0
 
 
-@asynccontextmanager
-async def _progress(job: RunningJob[DubVideo], needed: Stages) -> AsyncIterator[None]:
-    """Meanwhile the job tells how far its stages are."""
-    looking = asyncio.create_task(_look(job, max(1, needed.count)))
-    try:
-        yield
-    finally:
-        looking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await looking
-
-
 async def _look(job: RunningJob[DubVideo], total: int) -> None:
+    """Tells again and again how far the stages are."""
     while True:
         async with job.database.read() as session:
             stages = await stages_of(session, job.attempt.job_id)

@@ -3,7 +3,8 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,12 @@ class _Stretch:
     last: float
     lines: tuple[PlannedClip, ...]
 
+    def after(self, begins: float) -> "_Stretch":
+        """The same on a clock that begins later."""
+        lines = tuple(replace(line, start=line.start - begins) for line in self.lines)
+        start, end, first, last = (time - begins for time in (self.start, self.end, self.first, self.last))
+        return _Stretch(start, end, first, last, lines)
+
 
 @dataclass(frozen=True, slots=True)
 class _MeasuredStretch:
@@ -123,6 +130,16 @@ class DubMeasuring:
                 share = _share(on_progress, index, len(lines))
                 measured.append(await self._track(reader, index, track, placed, share))
             return tuple(measured)
+
+    async def stretch(self, sound: Path, begins: float, number: int, lines: Sequence[PlannedClip]) -> None:
+        """Measures one stretch but the last of a track that is not whole yet, for `tracks` to remember: the
+        file is the `sound` around it, which begins at so many seconds of the track."""
+        whole = _stretches((number + 2) * STRETCH_SECONDS, lines)
+        stretch = next(islice(whole, number, None)).after(begins)
+        with await asyncio.to_thread(SoundReader, sound) as reader:
+            (packets,) = await asyncio.to_thread(reader.packets)
+            if stretch.first >= 0 and stretch.last <= packets.end:
+                await self._stretch(reader, asyncio.Lock(), 0, packets, stretch)
 
     async def _track(
         self,

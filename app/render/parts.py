@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from app.core.sharing import each_of
 from app.media.audio import Samples
 from app.media.ffmpeg import FFmpegWrapper
 from app.media.loudness import Energies
@@ -32,6 +34,7 @@ from app.videos.service import SourceFile
 
 # 30.4 seconds.
 PART_SAMPLES = 1_459_200
+PARTS_AT_ONCE = 2
 METHOD = "3"
 """To be changed when a part would be made or kept differently."""
 # A clip may be longer than it was planned by what rounding to samples adds.
@@ -95,11 +98,27 @@ class SoundParts:
     codec: SoundCodec
     folder: Path
 
-    async def original_energies(self, part: Part) -> Energies:
-        """Of what the video has there, shape (hops,)."""
+    async def heard(self) -> Energies:
+        """Of all that the video has, shape (hops,)."""
+        parts = _from_both_halves(self.original.parts)
+        found = await each_of(parts, self._heard_in, at_once=PARTS_AT_ONCE)
+        energies = dict(zip(parts, found, strict=True))
+        return np.concatenate([energies[part] for part in self.original.parts])
+
+    async def spoken(self, clips: Sequence[PlacedClip], parts: Sequence[Part] | None = None) -> Energies:
+        """Of the clips on the whole clock, shape (hops,); silence but for some `parts` if those are given."""
+
+        async def spoken_in(part: Part) -> Energies:
+            if parts is not None and part not in parts:
+                return _silence(part)
+            return await self._spoken_in(part, clips_in(clips, part))
+
+        return np.concatenate(await each_of(self.original.parts, spoken_in, at_once=PARTS_AT_ONCE))
+
+    async def _heard_in(self, part: Part) -> Energies:
         stream = self.original.soundtrack.stream_index
         if stream is None:
-            return np.zeros((part.end - part.start) // HOP)
+            return _silence(part)
         # The stretch that the mix will ask for, so that it is decoded once.
         heard = mixed_range(part, self.codec)
 
@@ -111,16 +130,14 @@ class SoundParts:
         content = digest((self.original.identity, stream, asdict(part)))
         return _from_bytes(await self.memo.recall(Unit("loudness", "bs1770", "original", content), measure))
 
-    async def voice_energies(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
-        """Of the clips that are heard there, shape (hops,)."""
-        near = clips_in(clips, part)
-        if not near:
-            return np.zeros((part.end - part.start) // HOP)
+    async def _spoken_in(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
+        if not clips:
+            return _silence(part)
 
         async def measure() -> bytes:
-            return _to_bytes(await asyncio.to_thread(voice_energies, part, await self._files(near)))
+            return _to_bytes(await asyncio.to_thread(voice_energies, part, await self._files(clips)))
 
-        content = digest((asdict(part), [asdict(clip) for clip in near]))
+        content = digest((asdict(part), [asdict(clip) for clip in clips]))
         return _from_bytes(await self.memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
 
     async def encoded(self, recipe: PartRecipe) -> Path:
@@ -180,6 +197,16 @@ def _encode(
 ) -> None:
     voice = voice_in(mixed_range(recipe.part, codec), files)
     path.write_bytes(encode_part(mix(original, voice, recipe, codec), recipe.part, codec))
+
+
+def _from_both_halves(parts: Sequence[Part]) -> list[Part]:
+    """In turn, so that two parts at once seldom wait for the same stretch of the original to be decoded."""
+    middle = -(-len(parts) // 2)
+    return [part for pair in zip_longest(parts[:middle], parts[middle:]) for part in pair if part is not None]
+
+
+def _silence(part: Part) -> Energies:
+    return np.zeros((part.end - part.start) // HOP)
 
 
 def _to_bytes(energies: Energies) -> bytes:

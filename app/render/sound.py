@@ -3,19 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
-
 from app.core.sharing import each_of
-from app.media.loudness import Energies
-from app.media.sound_parts import Part, join_parts
+from app.media.sound_parts import join_parts
 from app.render.measuring import DubMeasuring, MeasuredTrack
 from app.render.mixer import CEILING, Levels, PartRecipe, corrected, levels_for, lowered, recipe_for
-from app.render.parts import MixOptions, SoundParts, SoundPlan, VoiceLine, plan_sound
+from app.render.parts import PARTS_AT_ONCE, MixOptions, SoundParts, SoundPlan, VoiceLine, plan_sound
 
-PARTS_AT_ONCE = 2
 # At the loudness asked for, and below the highest peak.
 ATTEMPTS = 4
 
@@ -80,18 +75,9 @@ class SoundMixer:
     async def _settled(self, plan: SoundPlan, options: MixOptions) -> Settled:
         """As far as that can be told before it is heard."""
 
-        async def measured(part: Part) -> tuple[Energies, Energies]:
-            spoken = await self.parts.voice_energies(part, plan.clips)
-            return await self.parts.original_energies(part), spoken
-
-        every = self.parts.original.parts
-        parts = from_both_halves(every)
-        energies = dict(zip(parts, await each_of(parts, measured, at_once=PARTS_AT_ONCE), strict=True))
-        heard, spoken = (
-            np.concatenate(each) for each in zip(*(energies[part] for part in every), strict=True)
-        )
+        heard, spoken = await self.parts.heard(), await self.parts.spoken(plan.clips)
         levels = levels_for(heard, spoken, plan.slots, plan.ducking, options.loudness)
-        return Settled(levels, (CEILING,) * len(every))
+        return Settled(levels, (CEILING,) * len(self.parts.original.parts))
 
     async def _sounds(
         self, plans: Sequence[SoundPlan], settled: Sequence[Settled], on_part: PartCallback
@@ -129,12 +115,6 @@ class SoundMixer:
             corrected(settled.levels, options.loudness, heard.lufs),
             lowered(settled.ceilings, self.parts.original.parts, heard.peaks),
         )
-
-
-def from_both_halves(parts: Sequence[Part]) -> list[Part]:
-    """In turn, so that two parts at once seldom wait for the same stretch of the original to be decoded."""
-    middle = -(-len(parts) // 2)
-    return [part for pair in zip_longest(parts[:middle], parts[middle:]) for part in pair if part is not None]
 
 
 def _among(on_part: PartCallback, index: int, count: int) -> PartCallback:

@@ -113,6 +113,7 @@ class Reading:
     script: Script
     choice: WordingChoice
     report: Callable[[int, int], None]
+    on_spoken: Callable[[Performance], None] = lambda _: None
     _patience: Patience = field(init=False)
     _in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LINES_IN_FLIGHT))
     _waiting: int = 0
@@ -142,17 +143,23 @@ class Reading:
         row = line.former
         if row is not None and line.fixed:
             length = row.natural_duration or row.duration * row.speed
-            self._performed[line.id] = Performance(line, row.text, length)
+            self._note(Performance(line, row.text, length))
         elif row is not None and (version := self.speaker.spoken_before(line)) is not None:
-            self._performed[line.id] = Performance(
-                line,
-                version.text,
-                version.length,
-                version,
-                attempts=row.attempts,
-                rewrites=row.rewrites,
-                cost=row.cost,
+            self._note(
+                Performance(
+                    line,
+                    version.text,
+                    version.length,
+                    version,
+                    attempts=row.attempts,
+                    rewrites=row.rewrites,
+                    cost=row.cost,
+                )
             )
+
+    def _note(self, performance: Performance) -> None:
+        self._performed[performance.line.id] = performance
+        self.on_spoken(performance)
 
     async def _perform_open(self, indexes: Sequence[int]) -> None:
         """A few first, which show the pace of their voices, and then the others."""
@@ -171,8 +178,8 @@ class Reading:
     async def _perform(self, indexes: Sequence[int], choice: WordingChoice) -> None:
         async def perform(index: int) -> None:
             async with self._in_flight:
-                line = self.script.lines[index]
-                self._performed[line.id] = await self._spoken(line, index, choice)
+                performance = await self._spoken(self.script.lines[index], index, choice)
+            self._note(performance)
             self._done += 1
             self.report(self._done, self._waiting)
 

@@ -40,18 +40,19 @@ class Rewording:
     ) -> tuple[tuple[Performance, ...], tuple[Placement, ...]]:
         """The versions that fit best, and where they are placed."""
         lines = list(performed)
-        placements = await asyncio.to_thread(self._plan, lines)
+        placements = await asyncio.to_thread(self.plan, lines)
         for _ in range(MOST_ROUNDS):
-            tight = [index for index in range(len(lines)) if self._is_tight(lines, placements, index)]
+            tight = [index for index in range(len(lines)) if self.is_tight(lines, placements, index)]
             if not tight:
                 break
             self.report(len(tight))
             for index, performance in zip(tight, await self._all_shorter(lines, tight), strict=True):
                 lines[index] = performance
-            placements = await asyncio.to_thread(self._plan, lines)
+            placements = await asyncio.to_thread(self.plan, lines)
         return tuple(lines), placements
 
-    def _plan(self, lines: Sequence[Performance]) -> tuple[Placement, ...]:
+    def plan(self, lines: Sequence[Performance]) -> tuple[Placement, ...]:
+        """Where each would be placed as it is. Blocking."""
         return plan_timeline(
             self.script.slots,
             [performance.length for performance in lines],
@@ -70,7 +71,8 @@ class Rewording:
             kept=self.script.kept,
         )
 
-    def _is_tight(self, lines: Sequence[Performance], placements: Sequence[Placement], index: int) -> bool:
+    def is_tight(self, lines: Sequence[Performance], placements: Sequence[Placement], index: int) -> bool:
+        """Whether the line had better be said in fewer words."""
         performance, placement = lines[index], placements[index]
         if performance.version is None or performance.done:
             return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
-from app.core.concurrency import all_of, side_by_side
+from app.core.concurrency import all_of, meanwhile, side_by_side
 from app.core.database import after_commit
 from app.jobs.models import JobType
 from app.jobs.monitor import JobMonitor
@@ -22,6 +22,7 @@ from app.translation.storage import load_track as load_translation
 from app.tts.ahead import NothingToFollow, ReadingAhead, translated_so_far
 from app.tts.choosing import WordingChoice, limits_of
 from app.tts.engines.base import TTSClient
+from app.tts.foretelling import Foretelling
 from app.tts.models import Speech, SpeechSegment
 from app.tts.reading import LINES_IN_FLIGHT, Performance, Reading
 from app.tts.rewording import Rewording
@@ -110,7 +111,6 @@ class SpeechGeneration:
         options = job.request.options
         limits = limits_of(options)
         choice = WordingChoice(script.slots, script.duration, limits, estimate, script.kept)
-        performed = await Reading(speaker, script, choice, partial(_report_spoken, job)).read()
         rewording = Rewording(
             speaker,
             self.rewriter,
@@ -119,6 +119,10 @@ class SpeechGeneration:
             options.rewrites or 0,
             lambda count: job.report(0.8, "rewording", count=count),
         )
+        foretelling = Foretelling(rewording, choice, job.partial.add)
+        reading = Reading(speaker, script, choice, partial(_report_spoken, job), foretelling.spoken)
+        async with meanwhile(foretelling.run()):
+            performed = await reading.read()
         fitted, placements = await rewording.fitted(performed)
         job.units_done()
         job.report(0.9, "placing_speech")

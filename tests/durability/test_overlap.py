@@ -1,15 +1,17 @@
-"""Stages of a dub that overlap: what is translated is spoken while the rest is translated."""
+"""Stages of a dub that overlap: what is translated is spoken while the rest is translated, and what is spoken
+is mixed while the rest is spoken."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import make_clip
 from tests.durability.conftest import CALLS_AT_ONCE
 from tests.durability.stages import LANGUAGE, SPEECH, TRANSLATION
 from tests.live_server import Json, LiveServer
 from tests.loopback import faults
-from tests.loopback.engines import DrawnVoice, HeldTranslator
+from tests.loopback.engines import HeldTranslator, HeldVoice
 from tests.loopback.openai_server import LoopbackOpenAI
 
 LINES, IN_FIRST_BATCH, SPOKEN_AHEAD = 28, 25, 12
@@ -24,10 +26,24 @@ def held_translator() -> HeldTranslator:
 
 
 @pytest.fixture(scope="module")
-def holding_engines(held_translator: HeldTranslator) -> Iterator[LoopbackOpenAI]:
-    with LoopbackOpenAI(translator=held_translator, speech=DrawnVoice()) as server:
+def held_voice() -> HeldVoice:
+    return HeldVoice()
+
+
+@pytest.fixture(scope="module")
+def holding_engines(held_translator: HeldTranslator, held_voice: HeldVoice) -> Iterator[LoopbackOpenAI]:
+    with LoopbackOpenAI(translator=held_translator, speech=held_voice) as server:
         yield server
         held_translator.release()
+        held_voice.release()
+
+
+@pytest.fixture(scope="module")
+def two_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its sound is mixed in four parts."""
+    path = tmp_path_factory.mktemp("clips") / "two minutes.mp4"
+    make_clip(path, seconds=120, size="64x36", rate=5)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +73,14 @@ def engines(holding_engines: LoopbackOpenAI, held_translator: HeldTranslator) ->
 
 def crowded_video(server: LiveServer, clip: Path, topic: str) -> str:
     """With more lines than a batch has. Whether a line fits into its second hangs on the voice."""
+    return subtitled_video(server, clip, topic, seconds=1)
+
+
+def subtitled_video(server: LiveServer, clip: Path, topic: str, seconds: int) -> str:
+    """A line after the other, each for so many seconds."""
     video_id = server.upload(clip, source_language="en")
-    cues = (f"00:{n:02}.000 --> 00:{n + 1:02}.000\n{topic}{n} goes far.\n" for n in range(LINES))
+    times = [f"{n * seconds // 60:02}:{n * seconds % 60:02}.000" for n in range(LINES + 1)]
+    cues = (f"{times[n]} --> {times[n + 1]}\n{topic}{n} goes far.\n" for n in range(LINES))
     server.http.put(
         f"/api/videos/{video_id}/subtitles/original?language=en",
         content="\n".join(["WEBVTT\n", *cues]).encode(),
@@ -90,6 +112,12 @@ def message(server: LiveServer, video_id: str, stage: str) -> str:
 def begun_lines(engines: LoopbackOpenAI) -> set[str]:
     """The first words of what was asked for: each line has its own."""
     return {str(request.fields["input"]).split()[0] for request in SPEECH.requests(engines)}
+
+
+def kept(server: LiveServer, kind: str) -> tuple[int, int]:
+    """How many results of a kind the memo has, and how often they were used again."""
+    kinds = server.http.get("/api/memo").json()["kinds"]
+    return next(((each["entries"], each["hits"]) for each in kinds if each["kind"] == kind), (0, 0))
 
 
 def attempts(server: LiveServer, video_id: str) -> int:
@@ -187,3 +215,20 @@ def test_speech_waits_with_a_translation_that_waits(
     engines.recover()
     assert overlapping.finished(dub)["status"] == "completed"
     assert len(SPEECH.requests(engines)) == attempts(overlapping, video_id)
+
+
+def test_what_is_spoken_is_mixed_while_the_last_line_is_spoken(
+    overlapping: LiveServer, engines: LoopbackOpenAI, held_voice: HeldVoice, two_minutes: Path
+) -> None:
+    video_id = subtitled_video(overlapping, two_minutes, "mixed", seconds=4)
+    (sounds, sound_hits), (measured, measure_hits) = kept(overlapping, "sound"), kept(overlapping, "measure")
+    held_voice.hold(f"{LINES - 1} ")
+    dub = begin(overlapping, video_id)
+    overlapping.wait(lambda: kept(overlapping, "measure") == (measured + 2, measure_hits))
+    assert kept(overlapping, "sound") == (sounds + 3, sound_hits)
+    assert stages(overlapping, video_id)["tts_generation"]["status"] == "processing"
+
+    held_voice.release()
+    assert overlapping.finished(dub)["status"] == "completed"
+    overlapping.wait(lambda: kept(overlapping, "measure") == (measured + 4, measure_hits))
+    assert kept(overlapping, "sound") == (sounds + 4, sound_hits)

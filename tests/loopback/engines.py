@@ -135,8 +135,8 @@ class SuffixTranslator:
         return _WORD.sub(lambda word: word[0].removesuffix(_suffix(language)), text)
 
 
-class HeldTranslator(SuffixTranslator):
-    """Keeps every batch back in which a line has the held text, until that is released."""
+class Holding:
+    """Keeps what has the held text back until that is released."""
 
     def __init__(self) -> None:
         self._held: str | None = None
@@ -150,9 +150,16 @@ class HeldTranslator(SuffixTranslator):
         self._held = None
         self._released.set()
 
-    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
-        if self._held is not None and any(self._held in line.text for line in batch.lines):
+    async def passed(self, *texts: str) -> None:
+        if self._held is not None and any(self._held in text for text in texts):
             await asyncio.to_thread(self._released.wait)
+
+
+class HeldTranslator(Holding, SuffixTranslator):
+    """Keeps whole batches back."""
+
+    async def translate(self, batch: TranslationBatch, model: str) -> tuple[Line, ...]:
+        await self.passed(*(line.text for line in batch.lines))
         return await super().translate(batch, model)
 
 
@@ -189,6 +196,14 @@ class DrawnVoice(ToneVoice):
         beginning = " ".join(text.split()[:2])
         drawn = np.random.default_rng(crc32(beginning.encode())).lognormal(mean=0.2, sigma=0.35)
         return float(super().seconds(text) * drawn)
+
+
+class HeldVoice(Holding, DrawnVoice):
+    """Keeps single lines back."""
+
+    async def speak(self, request: SpeechRequest) -> Audio:
+        await self.passed(request.text)
+        return await super().speak(request)
 
 
 class MixedVoices(ToneVoice):
