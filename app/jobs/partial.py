@@ -20,11 +20,11 @@ Segments = Sequence[dict[str, object]]
 
 logger = logging.getLogger(__name__)
 
-WRITE_INTERVAL = 0.5
+WRITE_INTERVAL = 0.25
 
 
 class PartialResults:
-    """Those of one attempt: written about twice a second, each part once, and gone when the attempt ends."""
+    """Those of one attempt: written a few times a second, each part once, and gone when the attempt ends."""
 
     def __init__(self, database: Database, attempt: Attempt) -> None:
         self._database = database

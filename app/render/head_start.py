@@ -48,7 +48,7 @@ class HeadStart:
     async def listen(self) -> None:
         """To the original, which is all there is before anything is spoken."""
         async with self.turns:
-            self._heard = await self.parts.heard()
+            self._heard = await self.parts.heard(at_once=1)
 
     async def mix(self, slots: Mapping[int, Span], placed: Mapping[int, PlannedClip | None]) -> None:
         """The parts in which every line is `placed`, None for one that failed; `slots` has all lines in order

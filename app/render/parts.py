@@ -98,10 +98,10 @@ class SoundParts:
     codec: SoundCodec
     folder: Path
 
-    async def heard(self) -> Energies:
+    async def heard(self, at_once: int = PARTS_AT_ONCE) -> Energies:
         """Of all that the video has, shape (hops,)."""
         parts = _from_both_halves(self.original.parts)
-        found = await each_of(parts, self._heard_in, at_once=PARTS_AT_ONCE)
+        found = await each_of(parts, self._heard_in, at_once=at_once)
         energies = dict(zip(parts, found, strict=True))
         return np.concatenate([energies[part] for part in self.original.parts])
 

@@ -15,7 +15,7 @@ from app.tts.reading import Performance
 from app.tts.rewording import Rewording
 from app.tts.timeline import Placement
 
-TELLING_SECONDS = 0.25
+TELLING_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
 
