@@ -1,13 +1,15 @@
 """Work side by side, and work that is seen through."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+logger = logging.getLogger(__name__)
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -48,14 +50,19 @@ async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
 
 @asynccontextmanager
 async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Goes on beside the block, and is cancelled where that ends. A failure of it is raised there."""
+    """Goes on beside the block, which can do without it, and is cancelled where that ends. A failure of it
+    is only logged."""
     task = asyncio.create_task(work)
+    task.add_done_callback(_log_failure)
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await stopped(task)
+
+
+def _log_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.warning("%s failed: %r", task.get_coro(), error)
 
 
 async def stopped(task: "asyncio.Task[Any] | None") -> None:
