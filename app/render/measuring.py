@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from app.core.concurrency import all_of
+from app.core.concurrency import all_of, seen_through
 from app.media.audio import Audio, Samples, read_audio, resample
 from app.media.loudness import HOP_SECONDS, SILENT, Energies, gated_loudness, hop_energies
 from app.media.onsets import COMPARED_RATE, SEARCH_SECONDS, find_clip
-from app.media.packets import AudioPackets, SoundReader
+from app.media.packets import PREROLL_SECONDS, AudioPackets, SoundReader
 from app.media.true_peak import to_dbtp, true_peak
 from app.memo import Memo, Unit, digest
 from app.storage.manager import StorageManager
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # As long as a part of the sound, so that few have to be measured again with it.
 STRETCH_SECONDS = 30.4
@@ -123,8 +127,8 @@ class DubMeasuring:
         on_progress: Callable[[float], None] = lambda _: None,
     ) -> tuple[MeasuredTrack, ...]:
         """The first audio tracks of the file, one for each sequence of lines that was placed in it."""
-        with await asyncio.to_thread(SoundReader, dub) as reader:
-            packets = await asyncio.to_thread(reader.packets)
+        with await _whole(SoundReader, dub) as reader:
+            packets = await _whole(reader.packets)
             measured = []
             for index, (track, placed) in enumerate(zip(packets, lines, strict=False)):
                 share = _share(on_progress, index, len(lines))
@@ -136,9 +140,9 @@ class DubMeasuring:
         file is the `sound` around it, which begins at so many seconds of the track."""
         whole = _stretches((number + 2) * STRETCH_SECONDS, lines)
         stretch = next(islice(whole, number, None)).after(begins)
-        with await asyncio.to_thread(SoundReader, sound) as reader:
-            (packets,) = await asyncio.to_thread(reader.packets)
-            if stretch.first >= 0 and stretch.last <= packets.end:
+        with await _whole(SoundReader, sound) as reader:
+            (packets,) = await _whole(reader.packets)
+            if (not begins or stretch.first >= PREROLL_SECONDS) and stretch.last <= packets.end:
                 await self._stretch(reader, asyncio.Lock(), 0, packets, stretch)
 
     async def _track(
@@ -182,11 +186,16 @@ class DubMeasuring:
         async def measure() -> bytes:
             clips = {line.clip: await self.storage.read_bytes(line.clip) for line in stretch.lines}
             async with reading:
-                sound = await asyncio.to_thread(reader.read, index, stretch.first, stretch.last)
+                sound = await _whole(reader.read, index, stretch.first, stretch.last)
             rate = reader.sample_rate(index)
             return _MEASURED.dump_json(await asyncio.to_thread(_measure, sound, rate, stretch, clips))
 
         return _MEASURED.validate_json(await self.memo.recall(_unit(packets, stretch), measure))
+
+
+async def _whole(read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """In a thread and to its end: a file must not be closed while one reads it."""
+    return await seen_through(asyncio.to_thread(read, *arguments, **named))
 
 
 def _unit(packets: AudioPackets, stretch: _Stretch) -> Unit:

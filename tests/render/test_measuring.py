@@ -1,5 +1,7 @@
 """Finished files measured, whose truth is known because the tests mixed them."""
 
+import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -98,3 +100,19 @@ async def test_several_tracks(studio: Studio) -> None:
 async def test_a_file_without_a_line(studio: Studio) -> None:
     (track,) = await studio.measure(encode(studio.folder / "dub.mov", mixed(2, [])), [])
     assert (track.lufs, track.true_peak, track.lines) == (SILENT, SILENT, ())
+
+
+async def test_a_file_stays_open_while_it_is_read(studio: Studio) -> None:
+    """Closed under the reader's hands it took the whole process along."""
+    clip = babble(1.6, 1)
+    lines = [await studio.placed(0, clip, 1.0)]
+    dub = encode(studio.folder / "dub.mp4", mixed(20, [Laid(clip, 1.0)]))
+    for steps in range(40):
+        measuring = asyncio.create_task(studio.measure(dub, lines))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        measuring.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await measuring
+    (track,) = await studio.measure(dub, lines)
+    assert track.end == pytest.approx(20.0, abs=0.03)
