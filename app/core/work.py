@@ -27,9 +27,10 @@ class Work:
     assistant: int = 0
     _ended: Event = field(default_factory=Event, init=False, repr=False)
 
-    def is_part_of(self, other: "Work") -> bool:
-        """Whether it is the same job, or a stage of it."""
-        return other.task_id in (self.task_id, self.parent_id)
+    @property
+    def whole(self) -> str:
+        """The task that it is a stage of, or its own."""
+        return self.parent_id or self.task_id
 
     @property
     def ended(self) -> bool:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.concurrency import seen_through
 from app.core.database import Database
-from app.core.errors import Problem
-from app.jobs.models import Job, PartialResult
+from app.core.errors import ErrorCode, Problem
+from app.jobs.models import Job, JobStatus, PartialResult
 from app.jobs.storage import Attempt, JobNoLongerActive, hold_current
 
 Segments = Sequence[dict[str, object]]
@@ -80,11 +80,21 @@ class PartialResults:
             logger.warning("partial results of %s were not removed: %s", self._attempt.job_id, error)
 
 
-async def segments_so_far(session: AsyncSession, job: Job) -> list[dict[str, object]]:
+async def told_so_far(session: AsyncSession, job_id: str) -> tuple[JobStatus, int]:
+    """How a job stands, and how many of its segments can be read. Raises `Problem(TASK_NOT_FOUND)`."""
+    found = await session.execute(select(Job.status, Job.segments_so_far).where(Job.id == job_id))
+    row = found.one_or_none()
+    if row is None:
+        raise Problem(ErrorCode.TASK_NOT_FOUND, task_id=job_id)
+    return row.tuple()
+
+
+async def segments_so_far(session: AsyncSession, job_id: str) -> list[dict[str, object]]:
     """Of a running job, in the order of their parts."""
     query = (
         select(PartialResult.segments)
-        .where(PartialResult.task_id == job.id, PartialResult.attempt == job.attempt)
+        .join(Job, (PartialResult.task_id == Job.id) & (PartialResult.attempt == Job.attempt))
+        .where(Job.id == job_id)
         .order_by(PartialResult.position)
     )
     return [segment for part in await session.scalars(query) for segment in part]

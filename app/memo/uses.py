@@ -74,12 +74,16 @@ class Uses:
             await self._noting
 
     def _take_in_hand(self, unit: Unit) -> bool:
-        """Whether that is new to the job and to the one it is a stage of, if it is for one."""
+        """Whether that is new to the job and what it is a stage of, if it is for one."""
         work = current_work()
         if work is None:
             return True
         mine = self._in_hand.setdefault(work, set())
-        known = any(unit.key in keys for other, keys in self._in_hand.items() if work.is_part_of(other))
+        known = any(
+            unit.key in keys
+            for other, keys in self._in_hand.items()
+            if other.whole == work.whole and not other.ended
+        )
         mine.add(unit.key)
         return not known
 

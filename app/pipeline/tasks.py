@@ -1,7 +1,8 @@
 """The job of the pipeline: it starts the stages of a dub, waits for them, and tells how far all of it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,7 +16,7 @@ from app.jobs.scheduler import JobScheduler
 from app.jobs.schemas import DubbedLanguage, DubResult
 from app.jobs.storage import active_stages, hold_current, stages_of
 from app.jobs.task import RunningJob, TaskDefinition
-from app.pipeline.ahead import MixingAhead
+from app.pipeline.ahead import mix_ahead
 from app.pipeline.plan import LanguageStages, stages_for, state_of
 from app.pipeline.schemas import DubVideo
 from app.pipeline.service import StageServices
@@ -87,51 +88,59 @@ class Dubbing:
         await self._publish(job, outcomes)
 
     async def _original(self, job: RunningJob[DubVideo]) -> None:
-        request = job.request.extraction()
+        start = self.stages.subtitles.start_extraction
         try:
-            await self._done(
-                job, lambda session: self.stages.subtitles.start_extraction(session, job.video_id, request)
+            await self._completed(
+                await self._begun(
+                    job, partial(start, video_id=job.video_id, request=job.request.extraction())
+                )
             )
         except StageFailed as failure:
             raise failure.problem from failure
 
     async def _language(self, job: RunningJob[DubVideo], needed: LanguageStages) -> _Outcome:
         outcome = _Outcome(needed.language)
-        async with meanwhile(self._mix_ahead(job, needed)):
-            try:
-                async for stage in self._completed_stages(job, needed):
-                    outcome.task_ids.append(stage.id)
-            except StageFailed as failure:
-                outcome.failure = failure
+        try:
+            await self._complete(job, needed, outcome.task_ids)
+        except StageFailed as failure:
+            outcome.failure = failure
         return outcome
 
-    async def _mix_ahead(self, job: RunningJob[DubVideo], needed: LanguageStages) -> None:
-        if needed.speech and needed.video:
-            request = needed.video_request(job.request)
-            await MixingAhead(job, needed.language, self.head_starts).run(request)
-
-    async def _completed_stages(
-        self, job: RunningJob[DubVideo], needed: LanguageStages
-    ) -> AsyncIterator[Job]:
-        """Each once it is. Raises `StageFailed`."""
-        video_id, language = job.video_id, needed.language
+    async def _complete(self, job: RunningJob[DubVideo], needed: LanguageStages, done: list[str]) -> None:
+        """All stages; those that are `done` are put there. Raises `StageFailed`."""
+        translation = speech = None
         if needed.translation and needed.speech and self.stages.speech.can_follow:
             translation, speech = await self._start_together(job, needed)
-            try:
-                yield await self._completed(translation)
-            except StageFailed:
-                async with job.database.write() as session:
-                    await self._call_off_speech(session, job, language)
-                raise
-            yield await self._completed(speech)
-        else:
-            if needed.translation:
-                yield await self._done(job, partial(self._translate, job=job, language=language))
-            if needed.speech:
-                yield await self._done(job, partial(self._speak, job=job, needed=needed))
-        if needed.video:
-            video = needed.video_request(job.request)
-            yield await self._done(job, lambda session: self.stages.videos.start(session, video_id, video))
+        elif needed.translation:
+            begun = await self._begun(job, partial(self._translate, job=job, language=needed.language))
+            done.append(await self._completed(begun))
+        if needed.speech and speech is None:
+            speech = await self._begun(job, partial(self._speak, job=job, needed=needed))
+        async with self._mixing_ahead(job, needed, speech):
+            if translation is not None:
+                done.append(await self._followed(job, translation, needed.language))
+            if speech is not None:
+                done.append(await self._completed(speech))
+            if needed.video:
+                video = needed.video_request(job.request)
+                start = partial(self.stages.videos.start, video_id=job.video_id, request=video)
+                done.append(await self._completed(await self._begun(job, start)))
+
+    def _mixing_ahead(
+        self, job: RunningJob[DubVideo], needed: LanguageStages, speech: Job | None
+    ) -> AbstractAsyncContextManager[None]:
+        if speech is None or not needed.video:
+            return nullcontext()
+        return meanwhile(mix_ahead(job, self.head_starts, speech.id, needed.video_request(job.request)))
+
+    async def _followed(self, job: RunningJob[DubVideo], translation: Job, language: str) -> str:
+        """A translation, without which what follows it is nothing. Raises `StageFailed`."""
+        try:
+            return await self._completed(translation)
+        except StageFailed:
+            async with job.database.write() as session:
+                await self._call_off_speech(session, job, language)
+            raise
 
     async def _start_together(self, job: RunningJob[DubVideo], needed: LanguageStages) -> tuple[Job, Job]:
         """The translation, and the speech that follows it."""
@@ -163,19 +172,17 @@ class Dubbing:
             if stage.request.get("follows") != but_of:
                 await self.scheduler.call_off(session, stage.id)
 
-    async def _done(self, job: RunningJob[DubVideo], start: Start) -> Job:
-        """The stage once it is completed. Raises `StageFailed`."""
+    async def _begun(self, job: RunningJob[DubVideo], start: Start) -> Job:
         async with job.database.write() as session:
             await hold_current(session, job.attempt)
-            stage = await start(session)
-        return await self._completed(stage)
+            return await start(session)
 
-    async def _completed(self, stage: Job) -> Job:
-        """Raises `StageFailed`."""
+    async def _completed(self, stage: Job) -> str:
+        """The id of the stage once it is completed. Raises `StageFailed`."""
         stage = await self.monitor.finished(stage.id)
         if stage.status is not JobStatus.COMPLETED:
             raise StageFailed(stage)
-        return stage
+        return stage.id
 
     async def _publish(self, job: RunningJob[DubVideo], outcomes: Sequence[_Outcome]) -> None:
         async with job.completing() as completion:

@@ -1,9 +1,11 @@
 """HeadStart: the sound of a dub, made and measured while its last lines are still being spoken."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from app.core.sharing import each_of
 from app.media.ffmpeg import FFmpegWrapper
@@ -29,6 +31,7 @@ from app.videos.service import VideoProcessor
 
 # How far a line may be heard beyond its subtitle, with what the original does around it.
 REACH_SECONDS = 3.0
+MOST_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -39,7 +42,6 @@ class HeadStart:
     parts: SoundParts
     measuring: DubMeasuring
     options: MixOptions
-    turns: asyncio.Semaphore
     _heard: Energies | None = None
     _levels: Levels | None = None
     _encoded: dict[Part, Path] = field(default_factory=dict)
@@ -47,8 +49,7 @@ class HeadStart:
 
     async def listen(self) -> None:
         """To the original, which is all there is before anything is spoken."""
-        async with self.turns:
-            self._heard = await self.parts.heard(at_once=1)
+        self._heard = await self.parts.heard(at_once=1)
 
     async def mix(self, slots: Mapping[int, Span], placed: Mapping[int, PlannedClip | None]) -> None:
         """The parts in which every line is `placed`, None for one that failed; `slots` has all lines in order
@@ -70,20 +71,20 @@ class HeadStart:
 
     async def _foretold(self, plan: SoundPlan, settled: Sequence[Part]) -> Levels | None:
         """None while that cannot be told."""
-        until = until_foretold(plan.slots) * SAMPLE_RATE
+        target = self.options.loudness
+        until = 0.0 if target is None else until_foretold(plan.slots) * SAMPLE_RATE
         first = [part for part in self.parts.original.parts if part.start < until]
         if self._heard is None or not set(first) <= set(settled):
             return None
         voice = await self.parts.spoken(plan.clips, first)
-        return foretold_levels(self._heard, voice, plan.slots, plan.ducking, self.options.loudness)
+        return foretold_levels(self._heard, voice, plan.slots, plan.ducking, target)
 
     async def _make(self, parts: Sequence[Part], plan: SoundPlan, levels: Levels) -> None:
         async def make(part: Part) -> None:
             recipe = recipe_for(part, self.parts.codec, plan.clips, plan.ducking, levels)
-            async with self.turns:
-                self._encoded[part] = await self.parts.encoded(recipe)
-                await self.parts.spoken(plan.clips, [part])
-                await self._measure_around(part, plan)
+            self._encoded[part] = await self.parts.encoded(recipe)
+            await self.parts.spoken_in(part, plan.clips)
+            await self._measure_around(part, plan)
 
         await each_of(parts, make, at_once=PARTS_AT_ONCE)
 
@@ -108,19 +109,27 @@ class HeadStart:
 
 @dataclass(frozen=True, slots=True)
 class HeadStarts:
-    """What they are made with, and how much of them goes on at once in this process."""
+    """What they are made with. Few go on at once in this process: each has a copy of its video and the whole
+    of its sound in the scratch folder, and uses the processor beside the jobs that have their places for it.
+    """
 
     videos: VideoProcessor
     storage: StorageManager
     memo: Memo
     ffmpeg: FFmpegWrapper
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_ONCE))
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
-    async def begin(self, video_id: str, request: GenerateDubbedVideo, folder: Path) -> HeadStart:
-        """Of the first language; files go to the `folder`. Raises as `VideoProcessor.source` does."""
-        source = await self.videos.source(video_id, folder)
-        original = original_sound(self.ffmpeg, source, folder)
-        parts = SoundParts(self.memo, self.storage, original, request.output.sound_codec, folder)
-        return HeadStart(
-            parts, DubMeasuring(self.memo, self.storage), mix_options(request.options), self._turns
-        )
+    @asynccontextmanager
+    async def begun(
+        self, video_id: str, request: GenerateDubbedVideo, scratch: Path
+    ) -> AsyncIterator[HeadStart]:
+        """Once there is a place for it. Its files are gone from the `scratch` folder after the block. Raises
+        as `VideoProcessor.source` does."""
+        async with self._places:
+            with TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as name:
+                folder = Path(name)
+                source = await self.videos.source(video_id, folder)
+                original = original_sound(self.ffmpeg, source, folder)
+                parts = SoundParts(self.memo, self.storage, original, request.output.sound_codec, folder)
+                measuring = DubMeasuring(self.memo, self.storage)
+                yield HeadStart(parts, measuring, mix_options(request.options))

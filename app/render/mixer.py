@@ -30,8 +30,9 @@ GAIN_STEP_DB = 0.5
 INAUDIBLE_LUFS = -60.0
 VOICE_GAIN_DB = (-20.0, 12.0)
 MASTER_GAIN_DB = (-30.0, 24.0)
+# Nobody hears that, and of most films what twelve lines show is nearer.
 FORETOLD_WITHIN_DB = 0.5
-FIRST_LINES = 12
+TELLING_LINES = 12
 TOLERATED_LU = 0.75
 MOST_CORRECTED_LU = 6.0
 BOTH_CHANNELS_DB = 10 * math.log10(2)
@@ -112,7 +113,7 @@ def foretold_levels(
 
 def until_foretold(speech: Sequence[Span]) -> float:
     """The end of what shows how loud a mix will be, in seconds: of its first lines."""
-    return max((span.end for span in speech[:FIRST_LINES]), default=0.0)
+    return max((span.end for span in speech[:TELLING_LINES]), default=0.0)
 
 
 def _voice_gain(original: Energies, speech: Sequence[Span]) -> float:

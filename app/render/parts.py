@@ -111,7 +111,7 @@ class SoundParts:
         async def spoken_in(part: Part) -> Energies:
             if parts is not None and part not in parts:
                 return _silence(part)
-            return await self._spoken_in(part, clips_in(clips, part))
+            return await self.spoken_in(part, clips)
 
         return np.concatenate(await each_of(self.original.parts, spoken_in, at_once=PARTS_AT_ONCE))
 
@@ -130,14 +130,16 @@ class SoundParts:
         content = digest((self.original.identity, stream, asdict(part)))
         return _from_bytes(await self.memo.recall(Unit("loudness", "bs1770", "original", content), measure))
 
-    async def _spoken_in(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
-        if not clips:
+    async def spoken_in(self, part: Part, clips: Sequence[PlacedClip]) -> Energies:
+        """Of those of the clips that are heard in one part."""
+        near = clips_in(clips, part)
+        if not near:
             return _silence(part)
 
         async def measure() -> bytes:
-            return _to_bytes(await asyncio.to_thread(voice_energies, part, await self._files(clips)))
+            return _to_bytes(await asyncio.to_thread(voice_energies, part, await self._files(near)))
 
-        content = digest((asdict(part), [asdict(clip) for clip in clips]))
+        content = digest((asdict(part), [asdict(clip) for clip in near]))
         return _from_bytes(await self.memo.recall(Unit("loudness", "bs1770", "voice", content), measure))
 
     async def encoded(self, recipe: PartRecipe) -> Path:

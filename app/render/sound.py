@@ -74,7 +74,6 @@ class SoundMixer:
 
     async def _settled(self, plan: SoundPlan, options: MixOptions) -> Settled:
         """As far as that can be told before it is heard."""
-
         heard, spoken = await self.parts.heard(), await self.parts.spoken(plan.clips)
         levels = levels_for(heard, spoken, plan.slots, plan.ducking, options.loudness)
         return Settled(levels, (CEILING,) * len(self.parts.original.parts))

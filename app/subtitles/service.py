@@ -109,7 +109,7 @@ class SubtitleService:
             created_at=job.created_at,
             updated_at=job.updated_at,
         )
-        heard = segments_from_json(await segments_so_far(session, job))
+        heard = segments_from_json(await segments_so_far(session, job.id))
         numbered = (replace(segment, id=number) for number, segment in enumerate(heard))
         return video, OriginalTrack(row, tuple(numbered))
 

@@ -128,7 +128,7 @@ class TranslationManager:
             created_at=job.created_at,
             updated_at=job.updated_at,
         )
-        return video, TranslatedTrack(row, segments_from_json(await segments_so_far(session, job)))
+        return video, TranslatedTrack(row, segments_from_json(await segments_so_far(session, job.id)))
 
     async def edit(
         self, session: AsyncSession, video: Video, track: TranslatedTrack, update: TrackUpdate

@@ -39,7 +39,7 @@ async def translated_so_far(
             if job.status not in ACTIVE:
                 raise NothingToFollow(translation_id)
             if job.segments_so_far > len(segments):
-                segments = segments_from_json(await segments_so_far(session, job))
+                segments = segments_from_json(await segments_so_far(session, job.id))
         yield segments
         await monitor.attempt_ended(translation_id, LOOKING_SECONDS)
 

@@ -72,12 +72,15 @@ class Rewording:
         )
 
     def is_tight(self, lines: Sequence[Performance], placements: Sequence[Placement], index: int) -> bool:
-        """Whether the line had better be said in fewer words."""
+        """Whether the line had better be said in fewer words, and perhaps can be."""
         performance, placement = lines[index], placements[index]
-        if performance.version is None or performance.done:
+        if performance.version is None or performance.done or not self._may_be_shorter(performance):
             return False
         hurried = placement.speed > self.limits.soft_speed + _NO_MORE_THAN_SOFT or placement.overflow > 0
         return hurried and performance.length > self._room(index)
+
+    def _may_be_shorter(self, performance: Performance) -> bool:
+        return performance.rewrites < self.rewrites or any(_shorter_untried(performance))
 
     async def _all_shorter(self, lines: Sequence[Performance], tight: Sequence[int]) -> list[Performance]:
         async def shorter(index: int) -> Performance:
@@ -93,8 +96,7 @@ class Rewording:
             text = await self._rewritten(performance, space)
             performance = replace(performance, rewrites=performance.rewrites + 1)
         if text is None or text in performance.tried:
-            fewer = [text for text in untried if len(said(text)) < len(said(performance.text))]
-            text = min(fewer, key=len, default=None)
+            text = min(_shorter_untried(performance), key=len, default=None)
         if text is None:
             return replace(performance, done=True)
         return await self._spoken(performance, text, space)
@@ -134,6 +136,12 @@ class Rewording:
         if not fits_better(version.length, performance.length, space):
             return counted
         return replace(counted, text=text, length=version.length, version=version)
+
+
+def _shorter_untried(performance: Performance) -> list[str]:
+    """Wordings that came with the translation and have fewer words than the one that is spoken."""
+    untried = (text for text in performance.line.wordings if text not in performance.tried)
+    return [text for text in untried if len(said(text)) < len(said(performance.text))]
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

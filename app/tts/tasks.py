@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
 from app.core.concurrency import all_of, meanwhile, side_by_side
 from app.core.database import after_commit
+from app.core.work import current_work
 from app.jobs.models import JobType
 from app.jobs.monitor import JobMonitor
 from app.jobs.schemas import SpeechResult
@@ -121,7 +123,7 @@ class SpeechGeneration:
         )
         foretelling = Foretelling(rewording, choice, job.partial.add)
         reading = Reading(speaker, script, choice, partial(_report_spoken, job), foretelling.spoken)
-        async with meanwhile(foretelling.run()):
+        async with meanwhile(foretelling.run()) if _has_listeners() else nullcontext():
             performed = await reading.read()
         fitted, placements = await rewording.fitted(performed)
         job.units_done()
@@ -229,6 +231,12 @@ async def _clips(
             return await speaker.refitted(row, placement.speed)
 
     return await all_of(clip(*pair) for pair in zip(performed, placements, strict=True))
+
+
+def _has_listeners() -> bool:
+    """Whether this is a stage of a dub, whose sound is mixed meanwhile."""
+    work = current_work()
+    return work is not None and work.parent_id is not None and not work.assistant
 
 
 def _report_spoken(job: RunningJob[SpeechTask], done: int, total: int) -> None:

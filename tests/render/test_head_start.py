@@ -1,6 +1,5 @@
 """What is mixed and measured before all is spoken is what the mix asks for in the end."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from app.media.soundtrack import Soundtrack
 from app.memo import MemoEntry
 from app.render.head_start import HeadStart
 from app.render.measuring import DubMeasuring
-from app.render.mixer import FIRST_LINES
+from app.render.mixer import TELLING_LINES
 from app.render.parts import OriginalSound, SoundParts, VoiceLine
 from app.render.sound import SoundMixer
 from tests.media.babble import babble
@@ -38,7 +37,7 @@ class Dub:
         original = OriginalSound("film", soundtrack, SECONDS * SAMPLE_RATE)
         self.parts = SoundParts(desk.memo, desk.storage, original, codec, scratch)
         self.measuring = DubMeasuring(desk.memo, desk.storage)
-        self.start = HeadStart(self.parts, self.measuring, DEFAULT, asyncio.Semaphore(2))
+        self.start = HeadStart(self.parts, self.measuring, DEFAULT)
 
     async def lines(self, failed: int | None = None) -> list[VoiceLine]:
         voices = [self._voice(number) for number in range(int(SECONDS / LINES_EVERY))]
@@ -107,5 +106,5 @@ async def test_nothing_is_mixed_before_it_is_known_how_loud(desk: MixingDesk, tm
     await dub.mix_ahead(lines, len(lines))
     assert not await dub.made()
     await dub.start.listen()
-    await dub.mix_ahead(lines, FIRST_LINES)
+    await dub.mix_ahead(lines, TELLING_LINES)
     assert (await dub.made())["sound"] == 0

@@ -10,8 +10,8 @@ from app.render.ducking import DubbedLine, Ducking, Span, plan_ducking
 from app.render.measuring import Peak
 from app.render.mixer import (
     CEILING,
-    FIRST_LINES,
     HIGHEST_PEAK,
+    TELLING_LINES,
     Levels,
     PlacedClip,
     corrected,
@@ -75,7 +75,7 @@ def spoken(*decibels: float) -> tuple[Samples, list[Span]]:
 
 @pytest.mark.parametrize("later", [-20.2, -12.0])
 def test_the_levels_are_those_foretold_unless_later_lines_are_otherwise(later: float) -> None:
-    voice, speech = spoken(*[-20.0] * FIRST_LINES, *[later] * 20)
+    voice, speech = spoken(*[-20.0] * TELLING_LINES, *[later] * 20)
     original = original_energies(hum(-70, voice.shape[1] / SAMPLE_RATE))
     ducking = plan_ducking([DubbedLine(span, span) for span in speech], 0.1, flat=False)
     known, first = original_energies(voice), np.copy(original_energies(voice))

@@ -1,14 +1,13 @@
 """What is told of lines while others are still to be spoken."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from app.core.database import Database
-from app.core.work import Work, working_on
 from app.memo import Memo
 from app.storage.manager import StorageManager
 from app.translation.models import Translation
@@ -27,7 +26,7 @@ from tests.loopback.engines import SuffixTranslator, ToneVoice
 
 DELIVERY = Delivery("tone", speaking_rate=1.0, pitch=0.0, volume_gain_db=0.0)
 # A character takes the voice 0.06 seconds.
-SHORT, FULL, LONG = "short", "a" * 33, "b" * 60
+SHORT, HASTY, FULL, LONG = "short", "c" * 29, "a" * 33, "b" * 60
 
 
 @dataclass
@@ -41,10 +40,12 @@ class Told:
         self.lines |= {line.id: line for line in foretold_lines(lines)}
         self.news.set()
 
-    async def heard(self) -> set[int]:
+    async def heard(self, count: int) -> set[int]:
+        """Of which lines, once it is so many."""
         async with asyncio.timeout(5):
-            await self.news.wait()
-        self.news.clear()
+            while len(self.lines) < count:
+                self.news.clear()
+                await self.news.wait()
         return set(self.lines)
 
 
@@ -70,55 +71,53 @@ async def speaker(database: Database, tmp_path: Path) -> AsyncIterator[Speaker]:
     await memo.close()
 
 
-@pytest.fixture
-def stage_of_a_dub() -> Iterator[None]:
-    with working_on(Work("task", "video", None, parent_id="dub")):
-        yield
-
-
-def stage(speaker: Speaker, told: Told, texts: Sequence[str]) -> Stage:
+def stage(speaker: Speaker, told: Told, texts: Sequence[str], rewrites: int = 0) -> Stage:
     slots = tuple(Slot(number, 2.0 * number, 2.0 * number + 2) for number in range(len(texts)))
     lines = tuple(Line(slot, (text,), None, DELIVERY) for slot, text in zip(slots, texts, strict=True))
     duration = 2.0 * len(texts)
     script = Script(lines, slots, {}, duration, TranslatedTrack(Translation(), ()), None)
     rewriter = Rewriter(speaker.memo, SuffixTranslator)
-    rewording = Rewording(speaker, rewriter, script, TimingLimits(), 0, lambda _: None)
+    rewording = Rewording(speaker, rewriter, script, TimingLimits(), rewrites, lambda _: None)
     choice = WordingChoice(slots, duration, TimingLimits(), LengthEstimate("en"))
     return Stage(speaker, Foretelling(rewording, choice, told.tell))
 
 
-@pytest.mark.usefixtures("stage_of_a_dub")
 async def test_a_passage_is_told_when_all_of_it_is_spoken(speaker: Speaker) -> None:
     """The lines 1 and 2 leave each other no room."""
     told = Told()
     speaking = stage(speaker, told, [SHORT, FULL, SHORT, SHORT])
     telling = asyncio.create_task(speaking.foretelling.run())
     await speaking.speak(1, 0)
-    assert await told.heard() == {0}
+    assert await told.heard(1) == {0}
     await speaking.speak(3)
-    assert await told.heard() == {0, 3}
+    assert await told.heard(2) == {0, 3}
     await speaking.speak(2)
-    assert await told.heard() == {0, 1, 2, 3}
+    assert await told.heard(4) == {0, 1, 2, 3}
     telling.cancel()
     assert told.lines[3].start == 6.0
     assert told.lines[1].clip is not None
     assert await speaker.storage.read_bytes(told.lines[1].clip)
 
 
-@pytest.mark.usefixtures("stage_of_a_dub")
-async def test_a_line_that_needs_fewer_words_is_not_told(speaker: Speaker) -> None:
+@pytest.mark.parametrize(("rewrites", "heard"), [(1, {0, 1}), (0, {0, 1, 2})])
+async def test_a_line_that_is_going_to_be_reworded_is_not_told(
+    speaker: Speaker, rewrites: int, heard: set[int]
+) -> None:
     told = Told()
-    speaking = stage(speaker, told, [SHORT, SHORT, LONG])
+    speaking = stage(speaker, told, [SHORT, SHORT, LONG], rewrites)
     telling = asyncio.create_task(speaking.foretelling.run())
     await speaking.speak(2, 1, 0)
-    assert await told.heard() == {0, 1}
+    assert await told.heard(len(heard)) == heard
     telling.cancel()
 
 
-async def test_nobody_is_told_of_lines_that_are_no_stage_of_a_dub(speaker: Speaker) -> None:
+async def test_a_line_that_joins_a_passage_told_before_is_told_with_it(speaker: Speaker) -> None:
+    """It takes longer than was expected, and leaves the line after it no room."""
     told = Told()
-    speaking = stage(speaker, told, [SHORT])
-    await speaking.speak(0)
-    with working_on(Work("task", "video", None)):
-        await speaking.foretelling.run()
-    assert not told.lines
+    speaking = stage(speaker, told, [SHORT, HASTY, SHORT])
+    telling = asyncio.create_task(speaking.foretelling.run())
+    await speaking.speak(2)
+    assert await told.heard(1) == {2}
+    await speaking.speak(0, 1)
+    assert await told.heard(3) == {0, 1, 2}
+    telling.cancel()
