@@ -78,7 +78,9 @@ class Dubbing:
     async def run(self, job: RunningJob[DubVideo]) -> None:
         async with job.database.read() as session:
             needed = stages_for(await state_of(session, job.video_id, job.request), job.request)
-        async with meanwhile(_look(job, max(1, needed.count))):
+            before = await stages_of(session, job.attempt.job_id)
+        total = needed.count + sum(stage.status is JobStatus.COMPLETED for stage in before)
+        async with meanwhile(_look(job, max(1, total))):
             if needed.original:
                 await self._original(job)
             outcomes = await all_of(self._language(job, language) for language in needed.languages)

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--machines] [--films 12] [--kills 36] [--seed 1]`: a server is killed again and
+"""`python -m tests.chaos [--machines] [--films 18] [--kills 36] [--seed 1]`: a server is killed again and
 again while it dubs, its engines make trouble and its disk fills; then everything must be as if nothing had
 happened. With `--machines` it is one of three workers each time, on PostgreSQL (TEST_DATABASE_URL) and S3.
 
@@ -55,11 +55,11 @@ class Chaos:
     tally: Tally = field(default_factory=Tally)
 
     def rage(self, kills: int, videos: Sequence[str]) -> None:
-        """Kills until so many were killed or all is done, and lets the disk fill half-way."""
+        """Kills until so many were killed or all is done, and lets the disk fill on the way."""
         for number in range(kills):
             if time.monotonic() > self.deadline or not self._unfinished(videos):
                 return
-            if number == kills // 2:
+            if number == kills // 4:
                 self._fill()
             time.sleep(self.chance.uniform(*BETWEEN_KILLS))
             victim = self.chance.choice(self.scene.victims)
@@ -109,7 +109,7 @@ class Chaos:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--machines", action="store_true", help="several, on PostgreSQL and a bucket")
-    parser.add_argument("--films", type=int, default=12)
+    parser.add_argument("--films", type=int, default=18)
     parser.add_argument("--kills", type=int, default=36)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()

@@ -176,6 +176,22 @@ def test_a_kill_repeats_only_what_was_in_flight(
     assert {task["task_id"] for task in tasks(overlapping, video_id)} == {dub, *made}
 
 
+def test_a_dub_that_goes_on_is_no_further_than_it_was(
+    overlapping: LiveServer, engines: LoopbackOpenAI, held_voice: HeldVoice, half_minute: Path
+) -> None:
+    video_id = crowded_video(overlapping, half_minute, "resumed")
+    held_voice.hold(f"{LINES - 1} ")
+    dub = begin(overlapping, video_id)
+    overlapping.wait(lambda: "1 of 3" in message(overlapping, video_id, "dub"))
+    overlapping.kill()
+    overlapping.start()
+    overlapping.wait(lambda: message(overlapping, video_id, "dub").startswith("Dubbing"))
+    assert "1 of 3" in message(overlapping, video_id, "dub")
+    assert overlapping.task(dub)["progress"] < 70
+    held_voice.release()
+    assert overlapping.finished(dub)["status"] == "completed"
+
+
 def test_speech_ends_with_the_translation_that_fails(
     overlapping: LiveServer, engines: LoopbackOpenAI, half_minute: Path
 ) -> None:
