@@ -51,7 +51,7 @@ async def _seal_objects(resources: Resources, settings: Settings) -> int:
     for prefix in SEALED_PREFIXES:
         for key in await plain.keys(prefix):
             if not await _is_sealed(resources.storage, key):
-                with plain.scratch_folder() as folder:
+                async with plain.scratch_folder() as folder:
                     await resources.storage.put_file(key, await plain.fetch(key, folder))
                 sealed += 1
     return sealed

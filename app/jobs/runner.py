@@ -122,11 +122,12 @@ class JobRunner:
             most_cost=project.most_cost if project else None,
             assistant=assistant,
         )
-        with self._storage.scratch_folder() as scratch, working_on(work):
+        async with self._storage.scratch_folder() as scratch:
             running = RunningJob(
                 attempt, job.video_id, request, scratch, job.objects, reporter, self._database, partial
             )
-            await definition.run(running)
+            with working_on(work):
+                await definition.run(running)
 
     async def _fail(self, attempt: Attempt, problem: Problem) -> None:
         try:

@@ -26,7 +26,7 @@ async def mix_ahead(
     """Goes by what the speech of that task tells of its lines while it runs. Raises whatever the stage that
     makes the video would raise."""
     slots: dict[int, Span] = {}
-    async with head_starts.begun(job.video_id, request, job.scratch) as start:
+    async with head_starts.begun(job.video_id, request) as start:
         await start.listen()
         async for lines in _foretold(job.database, speech_id):
             slots = slots or await _slots(job, request.spoken[0])

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.core.sharing import each_of
 from app.media.ffmpeg import FFmpegWrapper
@@ -110,7 +109,7 @@ class HeadStart:
 @dataclass(frozen=True, slots=True)
 class HeadStarts:
     """What they are made with. Few go on at once in this process: each has a copy of its video and the whole
-    of its sound in the scratch folder, and uses the processor beside the jobs that have their places for it.
+    of its sound in a scratch folder, and uses the processor beside the jobs that have their places for it.
     """
 
     videos: VideoProcessor
@@ -120,16 +119,10 @@ class HeadStarts:
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
     @asynccontextmanager
-    async def begun(
-        self, video_id: str, request: GenerateDubbedVideo, scratch: Path
-    ) -> AsyncIterator[HeadStart]:
-        """Once there is a place for it. Its files are gone from the `scratch` folder after the block. Raises
-        as `VideoProcessor.source` does."""
-        async with self._places:
-            with TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as name:
-                folder = Path(name)
-                source = await self.videos.source(video_id, folder)
-                original = original_sound(self.ffmpeg, source, folder)
-                parts = SoundParts(self.memo, self.storage, original, request.output.sound_codec, folder)
-                measuring = DubMeasuring(self.memo, self.storage)
-                yield HeadStart(parts, measuring, mix_options(request.options))
+    async def begun(self, video_id: str, request: GenerateDubbedVideo) -> AsyncIterator[HeadStart]:
+        """Once there is a place for it. Raises as `VideoProcessor.source` does."""
+        async with self._places, self.storage.scratch_folder() as folder:
+            source = await self.videos.source(video_id, folder)
+            original = original_sound(self.ffmpeg, source, folder)
+            parts = SoundParts(self.memo, self.storage, original, request.output.sound_codec, folder)
+            yield HeadStart(parts, DubMeasuring(self.memo, self.storage), mix_options(request.options))

@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -194,7 +194,7 @@ class StorageManager:
             listing = await obstore.list_with_delimiter_async(self._store, prefix=prefix)
         return [name.rstrip("/").rsplit("/", 1)[-1] for name in listing["common_prefixes"]]
 
-    def scratch_folder(self) -> AbstractContextManager[Path]:
+    def scratch_folder(self) -> AbstractAsyncContextManager[Path]:
         """A private folder for the files of one piece of work, removed with all its contents."""
         return self._scratch.folder()
 

@@ -24,7 +24,7 @@ class FileProcessor:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             if not await self._storage.exists(key):
-                with self._storage.scratch_folder() as scratch:
+                async with self._storage.scratch_folder() as scratch:
                     stored = await self._storage.put_file(key, await make(scratch))
                 if tell is not None:
                     await tell(stored)

@@ -5,11 +5,12 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from app.core.concurrency import seen_through
 from app.core.errors import InvalidSettings
 
 MARKS = "marks"
@@ -51,11 +52,14 @@ class Scratch:
             os.close(self._lock)
             self._lock = None
 
-    @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """A private folder for one piece of work, removed with all its contents."""
-        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
-            yield Path(folder).absolute()
+    @asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """A private folder for one piece of work, removed with all its contents, which may be gigabytes."""
+        folder = self._new_folder()
+        try:
+            yield folder
+        finally:
+            await seen_through(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
     def mark(self, prefix: str) -> None:
         self._mark_of(prefix).touch()
@@ -83,6 +87,9 @@ class Scratch:
         if descriptor is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
+
+    def _new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._folder)).absolute()
 
     def _is_abandoned(self, folder: Path) -> bool:
         if folder.name == self._process:

@@ -36,7 +36,7 @@ async def test_what_a_process_had_not_finished_goes_at_its_next_start(
 async def test_files_at_work_are_private_and_do_not_outlast_a_start(tmp_path: Path) -> None:
     (tmp_path / "scratch" / "test").mkdir(parents=True, mode=0o755)
     storage = StorageManager(tmp_path, "test")
-    with storage.scratch_folder() as folder:
+    async with storage.scratch_folder() as folder:
         (folder / "readable").write_bytes(b"what FFmpeg works on")
         modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "scratch", folder)]
         assert modes == [0o700, 0o700]

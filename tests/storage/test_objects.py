@@ -79,7 +79,7 @@ async def test_a_reader_that_leaves_early_leaves_nothing_running(storage: Storag
 
 
 async def test_a_fetched_copy_is_whole_and_may_be_fetched_again(storage: StorageManager, large: str) -> None:
-    with storage.scratch_folder() as folder:
+    async with storage.scratch_folder() as folder:
         for _ in range(2):
             path = await storage.fetch(large, folder)
             assert path.read_bytes() == LARGE
