@@ -176,9 +176,9 @@ class TestLimits:
     ) -> None:
         own_lines("original")
         body = {"target_languages": ["es", "fr"], "options": {"video": {"subtitle_mode": "none"}}}
-        task = api.run(f"/api/videos/{video}/dub", body | {"max_cost": 0.003})
+        task = api.run(f"/api/videos/{video}/dub", body | {"max_cost": 0.002})
         assert (task["status"], task["error"]["code"]) == ("failed", "cost_limit_reached")
-        assert 0 < task["cost"] <= 0.003
+        assert 0 < task["cost"] <= 0.002
         assert task["cost"] == pytest.approx(usage_of(api, video)["total"]["cost"])
 
         path = f"/api/tasks/{task['task_id']}/retry"
