@@ -43,6 +43,8 @@ from app.projects.quotas import begin_work
 from app.storage.manager import StorageManager
 
 ROUNDS_PER_RECOVERY = 15
+# By then the queue has taken up again what this process worked on before it died: the rest went astray.
+SETTLING_SECONDS = 1.2
 
 logger = logging.getLogger(__name__)
 
@@ -203,8 +205,8 @@ class JobScheduler:
                 await self._settle(job.id, job.ticket, alive)
 
     async def _keep_recovering(self) -> None:
-        for round_number in itertools.count(1):
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+        for round_number in itertools.count():
+            await asyncio.sleep(HEARTBEAT_SECONDS if round_number else SETTLING_SECONDS)
             try:
                 await self.reap()
                 if round_number % ROUNDS_PER_RECOVERY == 0:
